@@ -1,0 +1,351 @@
+"""The command line: one sub-command a workflow step, each a thin call of a library function.
+
+Heavy imports stay inside the commands, so that `spectraflow --help` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spectraflow.errors import SpectraflowError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+km3aid = typer.Typer(no_args_is_help=True, help="K-M3AID: alignment of 13C spectra with molecular graphs.")
+tracking = typer.Typer(no_args_is_help=True, help="The MLflow store that mirrors training files.")
+config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; write its schema and documentation.")
+app.add_typer(km3aid, name="km3aid")
+app.add_typer(tracking, name="tracking")
+app.add_typer(config_app, name="config")
+
+SettingsText = Annotated[str, typer.Option("--settings", help="inline JSON, or the path of a JSON file")]
+Processes = Annotated[int, typer.Option(min=1, help="worker processes")]
+
+
+def _report_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Print the message of an error meant for the user and exit with 1."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except SpectraflowError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+    return wrapper
+
+
+@app.command()
+@_report_errors
+def generate_demo(settings: SettingsText, out: Annotated[Path, typer.Option(help="folder to fill")]) -> None:
+    """Write the embedded demo source: simulated raw files in every source's native format."""
+    from spectraflow.config import DemoSettings, load_settings
+    from spectraflow.sources.demo import generate
+
+    generate(load_settings(DemoSettings, settings), out)
+
+
+@app.command()
+@_report_errors
+def retrieve(
+    source: Annotated[str, typer.Argument(help="a source of the registry")],
+    out: Annotated[Path, typer.Option(help="where the raw file goes")],
+    registry: Annotated[Path, typer.Option(help="the registry")] = Path("resources/sources.yaml"),
+    file: Annotated[str | None, typer.Option(help="file of the source; default: its first")] = None,
+    mirror: Annotated[str | None, typer.Option(help="folder or URL tried before the publisher")] = None,
+) -> None:
+    """Fetch one raw file from a mirror or its publisher and verify its checksum."""
+    from spectraflow.sources.registry import load_registry
+    from spectraflow.sources.retrieve import retrieve_file
+
+    retrieve_file(load_registry(registry), source, out, file=file, mirror=mirror)
+
+
+@app.command()
+@_report_errors
+def ingest_nmrshiftdb2(
+    raw: Annotated[Path, typer.Option(help="SD file with signals, plain or gzipped")],
+    molecules: Annotated[Path, typer.Option(help="molecules table to write")],
+    peaks: Annotated[Path, typer.Option(help="peaks table to write")],
+    rejects: Annotated[Path, typer.Option(help="rejects table to write")],
+    counts: Annotated[Path, typer.Option(help="JSON with the accounting")],
+    origin: Annotated[str, typer.Option(help="origin of spectra not marked as predicted")] = "measured",
+    limit: Annotated[int | None, typer.Option(help="read only so many records")] = None,
+    processes: Processes = 1,
+) -> None:
+    """Turn the nmrshiftdb2 SD file into molecules, peaks and rejects."""
+    from spectraflow.sources.nmrshiftdb2 import ingest
+
+    ingest(raw, molecules, peaks, rejects, counts, origin=origin, limit=limit, processes=processes)
+
+
+@app.command()
+@_report_errors
+def ingest_smiles(
+    source: Annotated[str, typer.Option(help="prefix of the molecule ids")],
+    raw: Annotated[Path, typer.Option(help="`id<TAB>SMILES` or one SMILES a line, plain or gzipped")],
+    molecules: Annotated[Path, typer.Option(help="molecules table to write")],
+    rejects: Annotated[Path, typer.Option(help="rejects table to write")],
+    counts: Annotated[Path, typer.Option(help="JSON with the accounting")],
+    limit: Annotated[int | None, typer.Option(help="read only so many lines")] = None,
+    processes: Processes = 1,
+) -> None:
+    """Turn a SMILES list of any length (PubChem's CID-SMILES, .smi) into molecules and rejects."""
+    from spectraflow.sources.smiles_list import ingest
+
+    ingest(raw, source, molecules, rejects, counts, limit=limit, processes=processes)
+
+
+@app.command()
+@_report_errors
+def build_graphs(
+    molecules: Annotated[Path, typer.Option(help="molecules table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table to write")],
+    rejects: Annotated[Path, typer.Option(help="rejects table to write")],
+    processes: Processes = 1,
+) -> None:
+    """Turn the SMILES of a molecules table into molecular graphs."""
+    from spectraflow.molecules.graphs import build_graphs as build
+
+    build(molecules, graphs, rejects, processes=processes)
+
+
+@app.command()
+@_report_errors
+def label_groups(
+    molecules: Annotated[Path, typer.Option(help="molecules table")],
+    definitions: Annotated[Path, typer.Option(help="CSV with number, name, smarts")],
+    labels: Annotated[Path, typer.Option(help="labels table to write")],
+    processes: Processes = 1,
+) -> None:
+    """Label every molecule with the functional groups its structure contains."""
+    from spectraflow.molecules.functional_groups import label_molecules
+
+    label_molecules(molecules, definitions, labels, processes=processes)
+
+
+@app.command()
+@_report_errors
+def split(
+    settings: SettingsText,
+    molecules: Annotated[Path, typer.Option(help="molecules table")],
+    out: Annotated[Path, typer.Option(help="splits table to write")],
+    audit: Annotated[Path, typer.Option(help="JSON with sizes, overlaps and label prevalence")],
+    fold: Annotated[int, typer.Option(min=0, help="fold, or seed offset of a scaffold split")] = 0,
+    subset: Annotated[Path | None, typer.Option(help="table whose molecule_id column limits the molecules")] = None,
+    ids: Annotated[Path | None, typer.Option(help="id list, one a line (published_folds)")] = None,
+    labels: Annotated[Path | None, typer.Option(help="labels table for the prevalence in the audit")] = None,
+) -> None:
+    """Assign molecules to train, val and test, and audit the assignment."""
+    from spectraflow.config import SplitSettings, load_settings
+    from spectraflow.splits.assign import make_split
+
+    make_split(
+        load_settings(SplitSettings, settings), molecules, out, audit, fold=fold, subset=subset, ids=ids, labels=labels
+    )
+
+
+@km3aid.command("select")
+@_report_errors
+def km3aid_select(
+    molecules: Annotated[Path, typer.Option(help="molecules table of nmrshiftdb2")],
+    peaks: Annotated[Path, typer.Option(help="peaks table of nmrshiftdb2")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of nmrshiftdb2")],
+    out: Annotated[Path, typer.Option(help="alignment table to write")],
+    counts: Annotated[Path, typer.Option(help="JSON: how many molecules were usable, and why others were not")],
+    ids: Annotated[Path | None, typer.Option(help="the published id list; omit to use every assigned molecule")] = None,
+    computed_spectra: Annotated[bool, typer.Option(help="keep spectra marked as predicted")] = False,
+) -> None:
+    """Select the molecules whose carbons all carry exactly one assigned 13C shift."""
+    from spectraflow.methods.km3aid.select import select
+
+    select(molecules, peaks, graphs, out, counts, ids=ids, computed_spectra=computed_spectra)
+
+
+@km3aid.command("pretrain-spectrum")
+@_report_errors
+def km3aid_pretrain_spectrum(
+    settings: SettingsText,
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table")],
+    split: Annotated[Path, typer.Option(help="splits table; only its train part is used")],
+    out: Annotated[Path, typer.Option(help="run folder to fill")],
+    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
+    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
+) -> None:
+    """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
+    from spectraflow.config import SpectrumEncoderSettings, load_settings
+    from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
+
+    pretrain(load_settings(SpectrumEncoderSettings, settings), alignment, graphs, split, out, checkpoints, uri=uri)
+
+
+@km3aid.command("train")
+@_report_errors
+def km3aid_train(
+    settings: SettingsText,
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table")],
+    split: Annotated[Path, typer.Option(help="splits table")],
+    spectrum_encoder: Annotated[Path, typer.Option(help="safetensors of the spectrum encoder")],
+    out: Annotated[Path, typer.Option(help="run folder to fill")],
+    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
+    data_version: Annotated[str, typer.Option(help="version of the raw data, for tracking")] = "unknown",
+    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
+) -> None:
+    """Train K-M3AID and write settings, metrics, predictions and weights; resumes from its last checkpoint."""
+    from spectraflow.config import Km3aidRun, load_settings
+    from spectraflow.methods.km3aid.train import train
+
+    train(
+        load_settings(Km3aidRun, settings),
+        alignment,
+        graphs,
+        split,
+        spectrum_encoder,
+        out,
+        checkpoints,
+        data_version=data_version,
+        uri=uri,
+    )
+
+
+@km3aid.command("embed-library")
+@_report_errors
+def km3aid_embed_library(
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the library")],
+    out: Annotated[Path, typer.Option(help="embeddings to write (Parquet)")],
+) -> None:
+    """Embed every molecule of a library with a trained model."""
+    from spectraflow.methods.km3aid.retrieve import embed_library
+
+    embed_library(run, graphs, out)
+
+
+@km3aid.command("retrieve")
+@_report_errors
+def km3aid_retrieve(
+    settings: SettingsText,
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the queries' molecules")],
+    molecules: Annotated[Path, typer.Option(help="molecules table of the queries")],
+    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
+    library: Annotated[Path, typer.Option(help="molecules table of the library")],
+    embeddings: Annotated[Path, typer.Option(help="embeddings of the library")],
+    out: Annotated[Path, typer.Option(help="ranks a query (Parquet)")],
+    metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
+) -> None:
+    """Rank the truth of every query among a library's molecules, with the three controls."""
+    from spectraflow.config import RetrievalSettings, load_settings
+    from spectraflow.methods.km3aid.retrieve import retrieve as run_retrieval
+
+    run_retrieval(
+        load_settings(RetrievalSettings, settings),
+        run,
+        alignment,
+        graphs,
+        molecules,
+        split,
+        library,
+        embeddings,
+        out,
+        metrics,
+    )
+
+
+@app.command()
+@_report_errors
+def compare(
+    published: Annotated[Path, typer.Option(help="published.csv")],
+    runs: Annotated[list[Path], typer.Option("--run", help="run folder of a trained model; repeat")],
+    out: Annotated[Path, typer.Option(help="comparison.csv to write")],
+    data: Annotated[str, typer.Option(help="what the numbers were measured on: demo or published")] = "published",
+) -> None:
+    """Put every measured number beside the published one."""
+    from spectraflow.reporting.comparison import compare_runs
+
+    compare_runs(published, runs, out, data=data)
+
+
+@app.command()
+@_report_errors
+def report(
+    comparison: Annotated[Path, typer.Option(help="comparison.csv")],
+    runs: Annotated[list[Path], typer.Option("--run", help="run folder of a trained model; repeat")],
+    counts: Annotated[list[Path], typer.Option("--counts", help="accounting JSON of a step; repeat")],
+    audits: Annotated[list[Path], typer.Option("--audit", help="audit JSON of a split; repeat")],
+    molecules: Annotated[Path, typer.Option(help="molecules table, for drawings")],
+    alignment: Annotated[Path, typer.Option(help="alignment table, for the assignment example")],
+    out: Annotated[Path, typer.Option(help="folder for index.html and its figures")],
+    data: Annotated[str, typer.Option(help="demo or published")] = "published",
+) -> None:
+    """Write the self-contained HTML report and its figures."""
+    from spectraflow.reporting.page import write_report
+
+    write_report(comparison, runs, counts, audits, molecules, alignment, out, data=data)
+
+
+@app.command()
+@_report_errors
+def preflight(
+    configs: Annotated[list[Path], typer.Argument(help="configuration files, later over earlier")],
+    show_config: Annotated[bool, typer.Option(help="print the resolved configuration")] = True,
+) -> None:
+    """Print the resolved configuration, job counts, missing sources and disk needed; compute nothing."""
+    from spectraflow.preflight import run_preflight
+
+    raise typer.Exit(run_preflight(configs, show_config=show_config))
+
+
+@tracking.command("init")
+@_report_errors
+def tracking_init(uri: Annotated[str, typer.Option(help="MLflow store")], out: Annotated[Path, typer.Option()]) -> None:
+    """Create the MLflow store before concurrent jobs use it."""
+    from spectraflow.training.tracking import initialise
+
+    initialise(uri, out)
+
+
+@tracking.command("sync")
+@_report_errors
+def tracking_sync(
+    uri: Annotated[str, typer.Option(help="MLflow store")],
+    runs: Annotated[list[Path], typer.Argument(help="run folders, or folders that hold them")],
+) -> None:
+    """Rebuild the MLflow store from run folders; running it twice changes nothing."""
+    from spectraflow.training.tracking import sync_runs
+
+    sync_runs(uri, runs)
+
+
+@config_app.command("check")
+@_report_errors
+def config_check(configs: Annotated[list[Path], typer.Argument(help="configuration files")]) -> None:
+    """Check configuration files and print every fault at once."""
+    from spectraflow.config import load_config
+
+    load_config(*configs)
+    print("the configuration is valid")
+
+
+@config_app.command("document")
+@_report_errors
+def config_document(
+    root: Annotated[Path, typer.Option(help="checkout to write into")] = Path("."),
+    check: Annotated[bool, typer.Option(help="only say whether the files are current")] = False,
+) -> None:
+    """Write the JSON schema and the settings page from the settings models."""
+    from spectraflow.config_documents import write_documents
+
+    raise typer.Exit(0 if write_documents(root, check_only=check) else 1)
+
+
+def main() -> None:
+    """Entry point of the `spectraflow` command."""
+    app()

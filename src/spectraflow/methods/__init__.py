@@ -1,0 +1,1 @@
+"""One folder a method; methods never import each other."""

@@ -1,0 +1,1 @@
+"""Chemistry of single molecules: identity, graphs, scaffolds, functional groups, depictions."""

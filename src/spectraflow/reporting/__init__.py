@@ -1,0 +1,1 @@
+"""Published-versus-measured tables, figures and the HTML page."""

@@ -1,0 +1,1 @@
+"""Raw public sources and their readers: native files in, canonical tables and rejects out."""

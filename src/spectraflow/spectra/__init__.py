@@ -1,0 +1,1 @@
+"""Spectra: peak lists, vectors, simulation."""

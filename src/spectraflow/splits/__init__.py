@@ -1,0 +1,1 @@
+"""Assignments of molecules to folds and parts, with their audits."""

@@ -1,0 +1,1 @@
+"""Arrow tables as flat tensors with offsets, and batches by index arithmetic."""

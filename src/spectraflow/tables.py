@@ -1,0 +1,210 @@
+"""Canonical Parquet tables: schemas with units, checked reading, atomic streamed writing.
+
+Every table is an Arrow schema whose fields carry a description (and unit) in their metadata; files carry the
+producing version. Row groups hold at most 128k rows.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spectraflow import __version__
+from spectraflow.errors import InputError
+
+ROW_GROUP_ROWS = 131_072
+
+
+class RejectReason(StrEnum):
+    """Why a record, a spectrum or a peak could not be used."""
+
+    UNREADABLE_MOLECULE = "unreadable_molecule"
+    EMPTY_MOLECULE = "empty_molecule"
+    MOLECULE_TOO_LARGE = "molecule_too_large"
+    TRUNCATED_RECORD = "truncated_record"
+    MISSING_ID = "missing_id"
+    DUPLICATE_ID = "duplicate_id"
+    MALFORMED_LINE = "malformed_line"
+    MALFORMED_PEAK = "malformed_peak"
+    SHIFT_NOT_FINITE = "shift_not_finite"
+    ATOM_OUT_OF_RANGE = "atom_out_of_range"
+    WRONG_ELEMENT = "wrong_element"
+    EMPTY_PEAK_LIST = "empty_peak_list"
+    UNSUPPORTED_NUCLEUS = "unsupported_nucleus"
+    UNKNOWN_LABEL = "unknown_label"
+    OTHER = "other"
+
+
+def _field(name: str, type_: pa.DataType, description: str, nullable: bool = True) -> pa.Field:
+    return pa.field(name, type_, nullable=nullable, metadata={"description": description})
+
+
+def _schema(name: str, *fields: pa.Field) -> pa.Schema:
+    return pa.schema(fields, metadata={"spectraflow.table": name})
+
+
+MOLECULES = _schema(
+    "molecules",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("smiles", pa.string(), "RDKit canonical isomeric SMILES of the heavy-atom graph", nullable=False),
+    _field("inchikey", pa.string(), "standard InChIKey; its first 14 letters identify the constitution"),
+    _field("identity_key", pa.string(), "canonical SMILES shared by a molecule and its mirror image"),
+    _field("formula", pa.string(), "Hill formula"),
+    _field("mol_weight", pa.float64(), "average molecular weight, g/mol"),
+    _field("heavy_atoms", pa.int32(), "number of heavy atoms"),
+    _field("carbons", pa.int32(), "number of carbon atoms"),
+    _field("scaffold", pa.string(), "Bemis-Murcko scaffold SMILES without stereo; empty if acyclic"),
+)
+
+PEAKS = _schema(
+    "peaks",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("spectrum_id", pa.string(), "unique in the source, e.g. `nmrshiftdb2:234/13C/0`", nullable=False),
+    _field("technique", pa.string(), "nucleus or technique: 13C, 1H, MS", nullable=False),
+    _field("position", pa.list_(pa.float64()), "shift in ppm, or m/z"),
+    _field("intensity", pa.list_(pa.float64()), "as given by the source"),
+    _field("multiplicity", pa.list_(pa.string()), "as given by the source, null if absent"),
+    _field("atoms", pa.list_(pa.list_(pa.int32())), "atom indices in the order of the molecule's `smiles`"),
+    _field("solvent", pa.string(), "null if unreported"),
+    _field("frequency_mhz", pa.float64(), "spectrometer field as the source states it, MHz; null if unreported"),
+    _field("temperature_k", pa.float64(), "K; null if unreported"),
+    _field("origin", pa.string(), "measured, predicted or simulated", nullable=False),
+)
+
+GRAPHS = _schema(
+    "graphs",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("atomic_number", pa.list_(pa.int8()), "Z of each heavy atom, in the order of `smiles`"),
+    _field("chirality", pa.list_(pa.int8()), "0 none, 1 clockwise, 2 counter-clockwise tag"),
+    _field("hybridisation", pa.list_(pa.int8()), "0 other, 1 SP, 2 SP2, 3 SP3, 4 SP3D, 5 SP3D2"),
+    _field("hydrogens", pa.list_(pa.int8()), "total number of attached hydrogens"),
+    _field("bond_source", pa.list_(pa.int16()), "first atom of each bond (each bond once)"),
+    _field("bond_target", pa.list_(pa.int16()), "second atom of each bond"),
+    _field("bond_type", pa.list_(pa.int8()), "0 single, 1 double, 2 triple, 3 aromatic, 5 other"),
+    _field("bond_direction", pa.list_(pa.int8()), "0 none, 1 up, 2 down"),
+)
+
+SPLITS = _schema(
+    "splits",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("part", pa.string(), "train, val or test", nullable=False),
+)
+
+REJECTS = _schema(
+    "rejects",
+    _field("native_id", pa.string(), "the source's own id, or the record's position if it has none", nullable=False),
+    _field("stage", pa.string(), "record, spectrum, peak, assignment or graph: what was lost", nullable=False),
+    _field("reason", pa.string(), "one of RejectReason", nullable=False),
+    _field("message", pa.string(), "what was found, naming the spectrum, peak or line"),
+)
+
+
+def table_name(schema: pa.Schema) -> str:
+    """Return the name of a canonical schema."""
+    return (schema.metadata or {}).get(b"spectraflow.table", b"table").decode()
+
+
+def labels_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of a label table: one nullable boolean column a label (null = unknown)."""
+    columns = [_field(name, pa.bool_(), "present") for name in names]
+    return _schema("labels", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
+
+
+class TableWriter:
+    """Stream rows of one schema into a Parquet file that appears only when the block ends without an exception.
+
+    `write` takes columns (a mapping of equally long lists) or an Arrow table; rows are buffered to whole
+    row groups, so memory is bounded by one group.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
+        self.path = Path(path)
+        stamp = {"spectraflow.version": __version__, **(metadata or {})}
+        self.schema = schema.with_metadata({**(schema.metadata or {}), **{k: v for k, v in stamp.items()}})
+        self.rows = 0
+        self._pending: list[pa.Table] = []
+        self._pending_rows = 0
+        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+        return self
+
+    def write(self, columns: Mapping[str, Sequence[Any]] | pa.Table) -> None:
+        """Append rows; a mapping must hold every column of the schema."""
+        table = columns if isinstance(columns, pa.Table) else pa.Table.from_pydict(dict(columns), schema=self.schema)
+        table = table.cast(self.schema)
+        self._pending.append(table)
+        self._pending_rows += table.num_rows
+        self.rows += table.num_rows
+        if self._pending_rows >= ROW_GROUP_ROWS:
+            self._flush()
+
+    def write_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows given as mappings; missing keys become null."""
+        self.write({name: [row.get(name) for row in rows] for name in self.schema.names})
+
+    def _flush(self) -> None:
+        if self._pending:
+            self._writer.write_table(pa.concat_tables(self._pending), row_group_size=ROW_GROUP_ROWS)
+            self._pending, self._pending_rows = [], 0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+            self._writer.close()
+            if kind is None:
+                os.replace(self._temporary, self.path)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+
+def write_table(path: Path, schema: pa.Schema, columns: Mapping[str, Sequence[Any]] | pa.Table) -> None:
+    """Write a whole table at once, atomically."""
+    with TableWriter(path, schema) as writer:
+        writer.write(columns)
+
+
+def _open(path: Path, schema: pa.Schema, columns: Sequence[str] | None) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such {table_name(schema)} table") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    wanted = set(columns or schema.names)
+    found = {field.name: field.type for field in file.schema_arrow}
+    for field in schema:
+        if field.name in wanted and field.name not in found:
+            raise InputError(f"{path}: {table_name(schema)} table lacks the column '{field.name}'")
+        if field.name in wanted and found[field.name] != field.type:
+            raise InputError(f"{path}: column '{field.name}' is {found[field.name]}, expected {field.type}")
+    return file
+
+
+def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table, checking names and types against `schema`; raises InputError naming file and column."""
+    with _open(path, schema, columns) as file:
+        return file.read(columns=list(columns or schema.names))
+
+
+def scan_table(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, batch_rows: int = 8192
+) -> Iterator[pa.RecordBatch]:
+    """Yield record batches of a table in order, holding one row group at a time."""
+    with _open(path, schema, columns) as file:
+        yield from file.iter_batches(batch_size=batch_rows, columns=list(columns or schema.names))
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of rows of a Parquet file from its footer."""
+    return int(pq.read_metadata(path).num_rows)
