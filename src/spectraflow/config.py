@@ -14,6 +14,15 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 
 
+def merge(base: Mapping[str, Any], difference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with `difference` laid over it, mappings merged key by key, other values replaced."""
+    merged = dict(base)
+    for key, value in difference.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
+
+
 class Settings(BaseModel):
     """Base of every settings section: unknown keys are errors, values cannot change after checking."""
 
@@ -163,18 +172,20 @@ class Km3aidSection(Settings):
     """K-M3AID: a base run, and the runs that differ from it."""
 
     base: Km3aidRun = Field(Km3aidRun(), description="settings that every run starts from")
-    runs: list[dict[str, Any]] = Field([{}], description="one mapping a run: the keys in which it differs from `base`")
+    runs: list[Km3aidRun] = Field(
+        [Km3aidRun()], min_length=1, description="one entry a run: only the keys in which it differs from `base`"
+    )
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval")
 
-    @model_validator(mode="after")
-    def _runs_are_valid(self) -> "Km3aidSection":
-        self.expanded()
-        return self
-
-    def expanded(self) -> list[Km3aidRun]:
-        """Return every run with its differences merged into the base."""
-        base = self.base.model_dump()
-        return [Km3aidRun.model_validate(merge(base, difference)) for difference in self.runs]
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_runs(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
+            return values
+        base, runs = values.get("base", {}), values.get("runs", [{}])
+        if not isinstance(runs, list):
+            return values
+        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
 
 
 class TrackingSettings(Settings):
@@ -201,22 +212,13 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":
-        for run in self.km3aid.expanded():
+        for run in self.km3aid.runs:
             if run.split not in self.splits:
                 raise ValueError(f"km3aid run '{run.label}' names the split '{run.split}', which is not in splits")
             split = self.splits[run.split]
             if split.kind in ("random", "published_folds") and run.fold >= split.folds:
                 raise ValueError(f"km3aid run '{run.label}' names fold {run.fold} of {split.folds}")
         return self
-
-
-def merge(base: Mapping[str, Any], difference: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `difference` laid over it, mappings merged key by key, other values replaced."""
-    merged = dict(base)
-    for key, value in difference.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if nested else value
-    return merged
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
