@@ -104,6 +104,48 @@ REJECTS = _schema(
 )
 
 
+ALIGNMENT = _schema(
+    "alignment",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("spectrum_id", pa.string(), "the 13C spectrum the shifts come from", nullable=False),
+    _field("first_block", pa.string(), "first block of the InChIKey: no two parts of a split share one"),
+    _field("carbon_atom", pa.list_(pa.int32()), "indices of all carbons in the order of `smiles`, ascending"),
+    _field("shift_mppm", pa.list_(pa.int32()), "shift of each of these carbons, thousandths of a ppm"),
+    _field("multiplicity", pa.list_(pa.int8()), "0 S (C), 1 D (CH), 2 T (CH2), 3 Q (CH3) of each carbon"),
+)
+
+ASSIGNMENTS = _schema(
+    "assignments",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("carbon_atom", pa.int32(), "index of the carbon in the order of `smiles`"),
+    _field("shift_ppm", pa.float64(), "its measured shift, ppm"),
+    _field("multiplicity", pa.int8(), "0 S, 1 D, 2 T, 3 Q"),
+    _field("published_atom", pa.int32(), "carbon this peak is given by the published metric"),
+    _field("argmax_atom", pa.int32(), "carbon with the highest score"),
+    _field("hungarian_atom", pa.int32(), "carbon of the one-to-one assignment"),
+    _field("published_ppm", pa.float64(), "measured shift of published_atom, ppm"),
+    _field("argmax_ppm", pa.float64(), "measured shift of argmax_atom, ppm"),
+    _field("hungarian_ppm", pa.float64(), "measured shift of hungarian_atom, ppm"),
+)
+
+RANKS = _schema(
+    "ranks",
+    _field("query_id", pa.string(), "molecule of the query spectrum", nullable=False),
+    _field("score", pa.float64(), "score of the truth"),
+    _field("at_or_above", pa.int64(), "eligible library molecules that score at least as high as the truth"),
+    _field("eligible", pa.int64(), "library molecules left after removing those with the query's first block"),
+)
+
+
+def embeddings_schema(width: int) -> pa.Schema:
+    """Return the schema of a table of embeddings of `width` numbers."""
+    return _schema(
+        "embeddings",
+        _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+        _field("embedding", pa.list_(pa.float32(), width), "projected embedding"),
+    )
+
+
 def table_name(schema: pa.Schema) -> str:
     """Return the name of a canonical schema."""
     return (schema.metadata or {}).get(b"spectraflow.table", b"table").decode()
