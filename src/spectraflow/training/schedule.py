@@ -1,0 +1,36 @@
+"""Learning-rate schedules as functions of the epoch and of the validation history, so that a resume needs no state."""
+
+import math
+from collections.abc import Sequence
+
+from spectraflow.config import TrainingSettings
+
+
+def epochs_since_best(history: Sequence[float]) -> int:
+    """Return how many epochs ago the lowest value was seen; 0 if it is the last one."""
+    return len(history) - 1 - min(range(len(history)), key=history.__getitem__) if history else 0
+
+
+def _plateau_halvings(history: Sequence[float], patience: int) -> int:
+    best, waited, halvings = math.inf, 0, 0
+    for value in history:
+        if value < best:
+            best, waited = value, 0
+        else:
+            waited += 1
+        if waited > patience:
+            waited, halvings = 0, halvings + 1
+    return halvings
+
+
+def learning_rate(settings: TrainingSettings, epoch: int, history: Sequence[float]) -> float:
+    """Return the rate of `epoch` (from 0), given the monitored losses of the epochs before it.
+
+    plateau halves after `plateau_patience` epochs without improvement (ReduceLROnPlateau, mode min, factor 0.5);
+    cosine falls from the full rate to zero over all epochs.
+    """
+    if settings.schedule == "plateau":
+        return settings.learning_rate * 0.5 ** _plateau_halvings(history, settings.plateau_patience)
+    if settings.schedule == "cosine":
+        return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
+    return settings.learning_rate

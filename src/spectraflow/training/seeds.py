@@ -1,0 +1,14 @@
+"""Seeds: every epoch has its own, so that a resumed run draws what an undisturbed one draws."""
+
+import numpy as np
+import torch
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Return a 63-bit seed that depends on the run's seed and the epoch alone."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def seed_torch(seed: int) -> None:
+    """Seed torch on every device: weights, dropout."""
+    torch.manual_seed(seed)
