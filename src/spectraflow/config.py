@@ -209,6 +209,9 @@ class Config(Settings):
     )
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
     tracking: TrackingSettings = Field(TrackingSettings(), description="MLflow")
+    pathvars: dict[Literal["results", "logs", "benchmarks"], str] = Field(
+        {}, description="folders in place of results/<name>, <results>/logs and <results>/benchmarks"
+    )
 
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":

@@ -1,0 +1,320 @@
+"""From a configuration to the plan of jobs: run ids, and the files and parameters that rules ask for.
+
+Snakemake imports this module at every start and in every job, so it imports nothing heavy. The functions that
+rules use as input or parameter functions are methods of `Plan` and take Snakemake's wildcards.
+"""
+
+import ast
+import json
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spectraflow.config import Config, Km3aidRun, check
+from spectraflow.errors import ConfigError
+from spectraflow.provenance import PACKAGE_ROOT, code_hash, file_sha256, settings_hash
+
+InputFunction = Callable[[Any], list[str]]
+
+RAW_FILES = {
+    "nmrshiftdb2": ("nmrshiftdb2", "nmrshiftdb2withsignals.sd.gz"),
+    "km3aid_ids": ("nmrshiftdb2", "km3aid_ids.txt"),
+    "pubchem": ("pubchem", "CID-SMILES.gz"),
+}
+"""Folder and default file of each raw source, below `raw/` and below a mirror."""
+
+DEMO_FILES = (
+    "nmrshiftdb2/nmrshiftdb2withsignals.sd.gz",
+    "nmrshiftdb2/km3aid_ids.txt",
+    "pubchem/CID-SMILES.gz",
+    "alberts/demo_multimodal.parquet",
+    "sdbs/records.jsonl",
+)
+"""Raw files of the demo, below `raw/`."""
+
+CONTRACT_MODULES = frozenset({"__init__.py", "cli.py", "config.py", "errors.py", "files.py", "provenance.py"})
+"""Modules whose effect on a step shows in its parameters or not at all: they enter no code hash."""
+
+
+@dataclass(frozen=True)
+class EncoderJob:
+    """One training of a spectrum encoder; runs with equal data and encoder settings share it."""
+
+    encoder: str
+    selection: str
+    split: str
+    fold: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Km3aidJob:
+    """One K-M3AID training: `settings` is everything the step uses, without the label."""
+
+    run: str
+    label: str
+    selection: str
+    split: str
+    fold: int
+    encoder: str
+    settings: dict[str, Any]
+
+
+def selection_name(run: Km3aidRun) -> str:
+    """Return the name of the alignment table a run trains on, such as `published_ids-computed`."""
+    return run.molecules + ("-computed" if run.computed_spectra else "")
+
+
+def data_version(config: Config) -> str:
+    """Return the identity of the raw spectra: settings and code of the demo, or files, checksums and limits.
+
+    The SMILES library is left out: it is used after training.
+    """
+    if config.data == "demo":
+        return settings_hash({"demo": config.demo.model_dump(), "code": code_of("sources.demo")})
+    files = {}
+    for source in ("nmrshiftdb2", "km3aid_ids"):
+        settings = getattr(config.sources, source)
+        file = settings.file or RAW_FILES[source][1]
+        files[source] = {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}
+    return settings_hash(files)
+
+
+def registered_sha256(source: str, file: str) -> str | None:
+    """Return the checksum that the registry holds for a file, or None."""
+    try:
+        from spectraflow.sources.registry import load_registry
+
+        return load_registry(Path("resources/sources.yaml")).file(source, file).sha256
+    except Exception:
+        return None
+
+
+def _science(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the path of external weights by their content's hash: paths never enter an id."""
+    weights = values.get("weights")
+    if weights is None or not Path(weights).is_file():
+        return dict(values)
+    return {**values, "weights": file_sha256(Path(weights))}
+
+
+def encoder_id(config: Config, run: Km3aidRun) -> str:
+    """Return the id of the spectrum encoder a run needs: only what that encoder's training uses."""
+    return settings_hash(
+        {
+            "method": "km3aid.spectrum_encoder",
+            "data": data_version(config),
+            "selection": selection_name(run),
+            "split": config.splits[run.split].model_dump(),
+            "fold": run.fold,
+            "settings": _science(run.spectrum_encoder.model_dump()),
+        }
+    )
+
+
+def run_id(config: Config, run: Km3aidRun) -> str:
+    """Return the id of a run: method, data version, split, fold, seeds and hyper-parameters, never the label."""
+    values = run.model_dump(exclude={"label", "split"})
+    values["spectrum_encoder"] = _science(values["spectrum_encoder"])
+    split = config.splits[run.split].model_dump()
+    return settings_hash({"method": "km3aid", "data": data_version(config), "split": split, "settings": values})
+
+
+def _module_file(name: str) -> Path | None:
+    base = PACKAGE_ROOT.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the modules of this package that a file imports, anywhere in its text, named below the package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.removeprefix("spectraflow.") for name in names if name.startswith("spectraflow.")}
+
+
+@cache
+def source_files(module: str) -> tuple[str, ...]:
+    """Return the files of this package that `module` needs, itself included, as paths relative to the package.
+
+    Follows imports through the source text; templates and style sheets beside a needed module count as well.
+    """
+    pending, seen = [module], set()
+    files: set[str] = set()
+    while pending:
+        name = pending.pop()
+        path = _module_file(name)
+        if name in seen or path is None:
+            continue
+        seen.add(name)
+        relative = path.relative_to(PACKAGE_ROOT).as_posix()
+        if relative in CONTRACT_MODULES:
+            continue
+        files.add(relative)
+        if path.parent != PACKAGE_ROOT:
+            templates = (p for p in path.parent.iterdir() if p.suffix in {".j2", ".css"})
+            files.update(p.relative_to(PACKAGE_ROOT).as_posix() for p in templates)
+        pending.extend(_imported(path))
+    return tuple(sorted(files))
+
+
+def code_of(module: str) -> str:
+    """Return the hash of the code behind a step: the module it calls and all it imports from this package."""
+    return code_hash(*source_files(module))
+
+
+def option(name: str, value: object) -> str:
+    """Return `--name value` quoted for the shell, or nothing if the value is None or empty."""
+    if value is None or (isinstance(value, str | Sequence) and not value):
+        return ""
+    return f"{name} {shlex.quote(str(value))}"
+
+
+def repeat(name: str, values: Iterable[object]) -> str:
+    """Return `--name value` once for each value, quoted for the shell."""
+    return " ".join(option(name, value) for value in values)
+
+
+def folder(path: str) -> str:
+    """Return the folder of a file."""
+    return str(Path(path).parent)
+
+
+def checkpoints(model: str) -> str:
+    """Return the checkpoint folder of `<results>/<method>/<kind>/<id>/model.safetensors`.
+
+    It lies beside, not among, the declared outputs, which Snakemake deletes when a job fails.
+    """
+    run = Path(model).parent
+    return str(run.parents[2] / "checkpoints" / run.name)
+
+
+class Plan:
+    """The jobs a configuration asks for."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.data_version = data_version(config)
+        self.encoders: dict[str, EncoderJob] = {}
+        self.runs: dict[str, Km3aidJob] = {}
+        for run in config.km3aid.runs:
+            self._add(run)
+
+    def _add(self, run: Km3aidRun) -> None:
+        values = run.model_dump(mode="json", exclude={"label"})
+        place = {"selection": selection_name(run), "split": run.split, "fold": run.fold}
+        encoder = EncoderJob(encoder=encoder_id(self.config, run), settings=values["spectrum_encoder"], **place)
+        job = Km3aidJob(
+            run=run_id(self.config, run), label=run.label, encoder=encoder.encoder, settings=values, **place
+        )
+        if job.run in self.runs:
+            raise ConfigError(
+                f"km3aid.runs: '{self.runs[job.run].label}' and '{job.label}' are the same run (id {job.run}); "
+                "a label does not make a difference, remove one of them"
+            )
+        self.encoders.setdefault(encoder.encoder, encoder)
+        self.runs[job.run] = job
+
+    @property
+    def results(self) -> str:
+        """Folder of everything this run of the workflow makes."""
+        return f"results/{self.config.name}"
+
+    @property
+    def tracking_uri(self) -> str | None:
+        """MLflow store, or None if tracking is off."""
+        tracking = self.config.tracking
+        results = self.config.pathvars.get("results", self.results)
+        return (tracking.uri or f"sqlite:///{results}/mlflow/mlflow.db") if tracking.enabled else None
+
+    def raw(self, source: str) -> str:
+        """Return the raw file of a source; the demo always writes the default names."""
+        directory, file = RAW_FILES[source]
+        chosen = None if self.config.data == "demo" else getattr(self.config.sources, source).file
+        return f"<results>/raw/{directory}/{Path(chosen or file).name}"
+
+    def mirror(self, source: str) -> str | None:
+        """Return the mirror of a source: its own, or the global one."""
+        return getattr(self.config.sources, source).mirror or self.config.mirror
+
+    def retrieval_options(self, source: str) -> str:
+        """Return the file and mirror options of a retrieval, quoted for the shell."""
+        return " ".join([option("--file", Path(self.raw(source)).name), option("--mirror", self.mirror(source))]).strip()
+
+    def limit(self, source: str) -> int | None:
+        """Return how many records of a source are read."""
+        return getattr(self.config.sources, source).limit
+
+    def of_run(self, template: str) -> Callable[[Any], str]:
+        """Return an input function that fills `{selection}`, `{encoder}`, ... for the wildcard `run`."""
+        return lambda wildcards: template.format(**vars(self.runs[wildcards.run]))
+
+    def of_encoder(self, template: str) -> Callable[[Any], str]:
+        """Return an input function that fills `{selection}`, `{split}`, `{fold}` for the wildcard `encoder`."""
+        return lambda wildcards: template.format(**vars(self.encoders[wildcards.encoder]))
+
+    def each_run(self, template: str) -> list[str]:
+        """Return a path for every run, without repetition, in the order of the configuration."""
+        return list(dict.fromkeys(template.format(**vars(job)) for job in self.runs.values()))
+
+    def first_run(self, template: str) -> str:
+        """Return the path of the first run, the one whose molecules illustrate the report."""
+        return self.each_run(template)[0]
+
+    def published_ids(self, wildcards: Any) -> list[str]:
+        """Return the published id list if the alignment or the split named by the wildcards needs it."""
+        wanted = str(wildcards.selection).startswith("published_ids")
+        split = getattr(wildcards, "split", None)
+        if split is not None:
+            wanted = self.config.splits[split].kind == "published_folds"
+        return [self.raw("km3aid_ids")] if wanted else []
+
+    def weights(self, wildcards: Any) -> list[str]:
+        """Return the external weights of an encoder, if it has any."""
+        weights = self.encoders[wildcards.encoder].settings["weights"]
+        return [weights] if weights else []
+
+    def run_settings(self, wildcards: Any) -> str:
+        """Return the settings of a run as JSON."""
+        return _json(self.runs[wildcards.run].settings)
+
+    def encoder_settings(self, wildcards: Any) -> str:
+        """Return the settings of a spectrum encoder as JSON."""
+        return _json(self.encoders[wildcards.encoder].settings)
+
+    def split_settings(self, wildcards: Any) -> str:
+        """Return the settings of a split as JSON."""
+        return _json(self.config.splits[wildcards.split].model_dump(mode="json"))
+
+    def demo_settings(self, wildcards: Any) -> str:
+        """Return the settings of the embedded source as JSON."""
+        return _json(self.config.demo.model_dump(mode="json"))
+
+    def retrieval_settings(self, wildcards: Any) -> str:
+        """Return the settings of library retrieval as JSON."""
+        return _json(self.config.km3aid.retrieval.model_dump(mode="json"))
+
+    def labels(self, wildcards: Any) -> str:
+        """Return the label of every run as JSON."""
+        return _json({job.run: job.label for job in self.runs.values()})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def load_plan(config: Mapping[str, Any]) -> Plan:
+    """Return the plan of a Snakemake configuration; a wrong one stops the workflow with every fault at once."""
+    from snakemake_interface_common.exceptions import WorkflowError
+
+    try:
+        return Plan(check(Config, config, "configuration"))
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None

@@ -1,0 +1,23 @@
+# In: nothing. Out: the raw files of every source, simulated, in each source's native format.
+
+
+rule generate_demo:
+    output:
+        expand("<results>/raw/{file}", file=DEMO_FILES),
+    log:
+        "<logs>/generate_demo.log",
+    benchmark:
+        "<benchmarks>/generate_demo.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=plan.demo_settings,
+        code=code_of("sources.demo"),
+        folder=lambda wildcards, output: folder(folder(output[0])),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow generate-demo --settings {params.settings:q} --out {params.folder:q}
+        """

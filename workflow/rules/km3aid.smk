@@ -1,0 +1,194 @@
+# In: tables and graphs of nmrshiftdb2, and the SMILES library. Out: K-M3AID runs with predictions, metrics and weights.
+
+
+rule select_km3aid:
+    input:
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        peaks="<results>/tables/nmrshiftdb2/peaks.parquet",
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        ids=plan.published_ids,
+    output:
+        alignment="<results>/km3aid/alignment/{selection}/alignment.parquet",
+        counts="<results>/km3aid/alignment/{selection}/counts.json",
+    log:
+        "<logs>/select_km3aid/{selection}.log",
+    benchmark:
+        "<benchmarks>/select_km3aid/{selection}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        ids=lambda wildcards, input: option("--ids", input.ids),
+        computed=lambda wildcards: "--computed-spectra" if wildcards.selection.endswith("-computed") else "",
+        code=code_of("methods.km3aid.select"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid select --molecules {input.molecules:q} --peaks {input.peaks:q} --graphs {input.graphs:q} \
+            --out {output.alignment:q} --counts {output.counts:q} {params.ids} {params.computed}
+        """
+
+
+rule split_km3aid:
+    input:
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        subset="<results>/km3aid/alignment/{selection}/alignment.parquet",
+        labels="<results>/features/nmrshiftdb2/labels.parquet",
+        ids=plan.published_ids,
+    output:
+        split="<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet",
+        audit="<results>/splits/km3aid/{selection}/{split}-fold{fold}.audit.json",
+    log:
+        "<logs>/split_km3aid/{selection}/{split}-fold{fold}.log",
+    benchmark:
+        "<benchmarks>/split_km3aid/{selection}/{split}-fold{fold}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=plan.split_settings,
+        ids=lambda wildcards, input: option("--ids", input.ids),
+        code=code_of("splits.assign"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow split --settings {params.settings:q} --molecules {input.molecules:q} --subset {input.subset:q} \
+            --labels {input.labels:q} --fold {wildcards.fold} --out {output.split:q} --audit {output.audit:q} {params.ids}
+        """
+
+
+rule pretrain_spectrum_encoder:
+    input:
+        alignment=plan.of_encoder("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        split=plan.of_encoder("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        weights=plan.weights,
+        tracking=ancient("<results>/mlflow/initialised.json"),
+    output:
+        model="<results>/km3aid/spectrum_encoders/{encoder}/model.safetensors",
+        settings="<results>/km3aid/spectrum_encoders/{encoder}/settings.json",
+        history="<results>/km3aid/spectrum_encoders/{encoder}/metrics.jsonl",
+        metrics="<results>/km3aid/spectrum_encoders/{encoder}/metrics.json",
+    log:
+        "<logs>/pretrain_spectrum_encoder/{encoder}.log",
+    benchmark:
+        "<benchmarks>/pretrain_spectrum_encoder/{encoder}.tsv"
+    retries: 1
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        settings=plan.encoder_settings,
+        code=code_of("methods.km3aid.spectrum_pretraining"),
+        folder=lambda wildcards, output: folder(output.model),
+        checkpoints=lambda wildcards, output: checkpoints(output.model),
+        uri=lambda wildcards, output: option("--uri", plan.tracking_uri),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid pretrain-spectrum --settings {params.settings:q} --alignment {input.alignment:q} \
+            --graphs {input.graphs:q} --split {input.split:q} --out {params.folder:q} \
+            --checkpoints {params.checkpoints:q} {params.uri}
+        """
+
+
+rule train_km3aid:
+    input:
+        alignment=plan.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        split=plan.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        encoder=plan.of_run("<results>/km3aid/spectrum_encoders/{encoder}/model.safetensors"),
+        tracking=ancient("<results>/mlflow/initialised.json"),
+    output:
+        model="<results>/km3aid/runs/{run}/model.safetensors",
+        settings="<results>/km3aid/runs/{run}/settings.json",
+        history="<results>/km3aid/runs/{run}/metrics.jsonl",
+        metrics="<results>/km3aid/runs/{run}/metrics.json",
+        assignments="<results>/km3aid/runs/{run}/assignments.parquet",
+    log:
+        "<logs>/train_km3aid/{run}.log",
+    benchmark:
+        "<benchmarks>/train_km3aid/{run}.tsv"
+    retries: 1
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
+    params:
+        settings=plan.run_settings,
+        data_version=plan.data_version,
+        code=code_of("methods.km3aid.train"),
+        folder=lambda wildcards, output: folder(output.model),
+        checkpoints=lambda wildcards, output: checkpoints(output.model),
+        uri=lambda wildcards, output: option("--uri", plan.tracking_uri),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid train --settings {params.settings:q} --alignment {input.alignment:q} \
+            --graphs {input.graphs:q} --split {input.split:q} --spectrum-encoder {input.encoder:q} \
+            --out {params.folder:q} --checkpoints {params.checkpoints:q} \
+            --data-version {params.data_version} {params.uri}
+        """
+
+
+rule embed_library:
+    input:
+        model="<results>/km3aid/runs/{run}/model.safetensors",
+        settings="<results>/km3aid/runs/{run}/settings.json",
+        graphs="<results>/features/pubchem/graphs.parquet",
+    output:
+        embeddings="<results>/km3aid/libraries/{run}/embeddings.parquet",
+    log:
+        "<logs>/embed_library/{run}.log",
+    benchmark:
+        "<benchmarks>/embed_library/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        code=code_of("methods.km3aid.retrieve"),
+        folder=lambda wildcards, input: folder(input.model),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid embed-library --run {params.folder:q} --graphs {input.graphs:q} --out {output.embeddings:q}
+        """
+
+
+rule retrieve_molecules:
+    input:
+        model="<results>/km3aid/runs/{run}/model.safetensors",
+        settings="<results>/km3aid/runs/{run}/settings.json",
+        alignment=plan.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        split=plan.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        library="<results>/tables/pubchem/molecules.parquet",
+        embeddings="<results>/km3aid/libraries/{run}/embeddings.parquet",
+    output:
+        ranks="<results>/km3aid/runs/{run}/ranks.parquet",
+        metrics="<results>/km3aid/runs/{run}/retrieval.json",
+    log:
+        "<logs>/retrieve_molecules/{run}.log",
+    benchmark:
+        "<benchmarks>/retrieve_molecules/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=plan.retrieval_settings,
+        code=code_of("methods.km3aid.retrieve"),
+        folder=lambda wildcards, input: folder(input.model),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid retrieve --settings {params.settings:q} --run {params.folder:q} \
+            --alignment {input.alignment:q} --graphs {input.graphs:q} --molecules {input.molecules:q} \
+            --split {input.split:q} --library {input.library:q} --embeddings {input.embeddings:q} \
+            --out {output.ranks:q} --metrics {output.metrics:q}
+        """

@@ -1,0 +1,92 @@
+# In: run folders, accounting and audits. Out: every measured number beside the published one, and the HTML report.
+
+
+rule compare_runs:
+    input:
+        published="resources/published.csv",
+        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
+        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
+        retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
+        ranks=plan.each_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+    output:
+        comparison=report("<results>/comparison.csv", caption="../report/comparison.rst", category="Comparison"),
+    log:
+        "<logs>/compare_runs.log",
+    benchmark:
+        "<benchmarks>/compare_runs.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        data=plan.config.data,
+        code=code_of("reporting.comparison"),
+        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow compare --published {input.published:q} {params.runs} --out {output.comparison:q} --data {params.data}
+        """
+
+
+rule write_report:
+    input:
+        comparison="<results>/comparison.csv",
+        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
+        history=plan.each_run("<results>/km3aid/runs/{run}/metrics.jsonl"),
+        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
+        retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
+        ranks=plan.each_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+        counts=[
+            "<results>/tables/nmrshiftdb2/counts.json",
+            "<results>/tables/pubchem/counts.json",
+            *plan.each_run("<results>/km3aid/alignment/{selection}/counts.json"),
+        ],
+        audits=plan.each_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.audit.json"),
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        alignment=plan.first_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+    output:
+        page=report("<results>/report/index.html", caption="../report/page.rst", category="Report"),
+        curves=report(
+            "<results>/report/figures/training_curves.svg",
+            caption="../report/training_curves.rst",
+            category="Figures",
+        ),
+        ranks=report(
+            "<results>/report/figures/rank_histogram.svg",
+            caption="../report/rank_histogram.rst",
+            category="Figures",
+        ),
+        hits=report(
+            "<results>/report/figures/hits_by_library.svg",
+            caption="../report/hits_by_library.rst",
+            category="Figures",
+        ),
+        sizes=report(
+            "<results>/report/figures/accuracy_by_size.svg",
+            caption="../report/accuracy_by_size.rst",
+            category="Figures",
+        ),
+    log:
+        "<logs>/write_report.log",
+    benchmark:
+        "<benchmarks>/write_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        data=plan.config.data,
+        code=code_of("reporting.page"),
+        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        counts=lambda wildcards, input: repeat("--counts", input.counts),
+        audits=lambda wildcards, input: repeat("--audit", input.audits),
+        folder=lambda wildcards, output: folder(output.page),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow report --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
+            --molecules {input.molecules:q} --alignment {input.alignment:q} --out {params.folder:q} --data {params.data}
+        """

@@ -1,0 +1,65 @@
+# In: nothing. Out: the raw files as published, verified against the registry. A mirror is tried before the publisher.
+# The code's hash is left out of the params: an edit must not fetch gigabytes again that a checksum vouches for.
+
+
+rule retrieve_nmrshiftdb2:
+    output:
+        ensure(plan.raw("nmrshiftdb2"), non_empty=True),
+    log:
+        "<logs>/retrieve_nmrshiftdb2.log",
+    benchmark:
+        "<benchmarks>/retrieve_nmrshiftdb2.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        options=lambda wildcards, output: plan.retrieval_options("nmrshiftdb2"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve nmrshiftdb2 --out {output:q} {params.options}
+        """
+
+
+rule retrieve_km3aid_ids:
+    output:
+        ensure(plan.raw("km3aid_ids"), non_empty=True),
+    log:
+        "<logs>/retrieve_km3aid_ids.log",
+    benchmark:
+        "<benchmarks>/retrieve_km3aid_ids.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        options=lambda wildcards, output: plan.retrieval_options("km3aid_ids"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve km3aid_ids --out {output:q} {params.options}
+        """
+
+
+rule retrieve_pubchem:
+    output:
+        ensure(plan.raw("pubchem"), non_empty=True),
+    log:
+        "<logs>/retrieve_pubchem.log",
+    benchmark:
+        "<benchmarks>/retrieve_pubchem.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=360,
+    params:
+        options=lambda wildcards, output: plan.retrieval_options("pubchem"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve pubchem --out {output:q} {params.options}
+        """
