@@ -1,0 +1,89 @@
+"""A molecule as a row of the molecules table."""
+
+from typing import Any
+
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
+
+from spectraflow.molecules.identity import identity_key
+from spectraflow.molecules.scaffolds import murcko_scaffold
+from spectraflow.tables import RejectReason
+
+MAX_HEAVY_ATOMS = 1_000
+# no SMILES of 1,000 heavy atoms needs more, and parsing far longer ones costs time or the stack
+MAX_SMILES_LENGTH = 20_000
+
+
+class UnusableMolecule(Exception):  # noqa: N818
+    """A molecule that belongs among the rejects, with the reason and a message."""
+
+    def __init__(self, reason: RejectReason, message: str) -> None:
+        super().__init__(reason, message)
+        self.reason = reason
+        self.message = message
+
+
+def molecule_row(mol: Chem.Mol, molecule_id: str, smiles: str | None = None) -> dict[str, Any]:
+    """Return the molecules row (see `tables.MOLECULES`) of a sanitised molecule without explicit hydrogens.
+
+    `smiles` saves a canonicalisation if the caller has the canonical isomeric SMILES already. `inchikey` is None
+    where InChI cannot describe the molecule.
+    """
+    smiles = Chem.MolToSmiles(mol) if smiles is None else smiles
+    return {
+        "molecule_id": molecule_id,
+        "smiles": smiles,
+        "inchikey": Chem.MolToInchiKey(mol) or None,
+        "identity_key": identity_key(mol, smiles),
+        "formula": rdMolDescriptors.CalcMolFormula(mol),
+        "mol_weight": rdMolDescriptors._CalcMolWt(mol),
+        "heavy_atoms": mol.GetNumHeavyAtoms(),
+        "carbons": [atom.GetAtomicNum() for atom in mol.GetAtoms()].count(6),
+        "scaffold": murcko_scaffold(mol),
+    }
+
+
+def check_molecule(mol: Chem.Mol) -> None:
+    """Raise UnusableMolecule if `mol` has no heavy atom, more than 1,000, or an atom that is no element."""
+    heavy = mol.GetNumHeavyAtoms()
+    if heavy > MAX_HEAVY_ATOMS:
+        raise UnusableMolecule(
+            RejectReason.MOLECULE_TOO_LARGE, f"{heavy} heavy atoms; the largest allowed is {MAX_HEAVY_ATOMS}"
+        )
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == 0:
+            raise UnusableMolecule(
+                RejectReason.UNREADABLE_MOLECULE, f"atom {atom.GetIdx()} ({atom.GetSymbol()}) is not an element"
+            )
+    if heavy == 0:
+        raise UnusableMolecule(RejectReason.EMPTY_MOLECULE, "no heavy atom")
+
+
+def chemistry_problems(mol: Chem.Mol | None, what: str) -> str:
+    """Return why an unsanitised molecule cannot be used, in RDKit's words."""
+    if mol is None:
+        return f"{what} cannot be parsed"
+    return "; ".join(problem.Message() for problem in Chem.DetectChemistryProblems(mol)) or f"{what} is inconsistent"
+
+
+def parse_smiles(text: str) -> Chem.Mol:
+    """Return the sanitised molecule of a SMILES; raises UnusableMolecule with the reason."""
+    if not text:
+        raise UnusableMolecule(RejectReason.EMPTY_MOLECULE, "no SMILES")
+    if len(text) > MAX_SMILES_LENGTH:
+        raise UnusableMolecule(RejectReason.MOLECULE_TOO_LARGE, f"a SMILES of {len(text)} characters")
+    if len(text) > MAX_HEAVY_ATOMS:
+        check_molecule(_unsanitised(text))
+    mol = Chem.MolFromSmiles(text)
+    if mol is None:
+        problem = chemistry_problems(Chem.MolFromSmiles(text, sanitize=False), "SMILES")
+        raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"{text[:120]}: {problem}")
+    check_molecule(mol)
+    return mol
+
+
+def _unsanitised(text: str) -> Chem.Mol:
+    mol = Chem.MolFromSmiles(text, sanitize=False)
+    if mol is None:
+        raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"{text[:120]}: SMILES cannot be parsed")
+    return mol
