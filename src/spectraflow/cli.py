@@ -175,13 +175,15 @@ def km3aid_pretrain_spectrum(
     split: Annotated[Path, typer.Option(help="splits table; only its train part is used")],
     out: Annotated[Path, typer.Option(help="run folder to fill")],
     checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
+    molecules: Annotated[Path | None, typer.Option(help="molecules table, for the SMILES of mode cress_fold")] = None,
     uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
 ) -> None:
     """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
     from spectraflow.config import SpectrumEncoderSettings, load_settings
     from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
 
-    pretrain(load_settings(SpectrumEncoderSettings, settings), alignment, graphs, split, out, checkpoints, uri=uri)
+    encoder = load_settings(SpectrumEncoderSettings, settings)
+    pretrain(encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, uri=uri)
 
 
 @km3aid.command("train")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from spectraflow.errors import InputError
 from spectraflow.files import atomic_path
@@ -71,8 +71,3 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor])
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def save_weights(path: Path, model: nn.Module, state: dict[str, Any]) -> None:
-    """Write a model's weights with what is needed to rebuild it."""
-    save_checkpoint(path, dict(model.state_dict()), state)

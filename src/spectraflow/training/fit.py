@@ -31,8 +31,11 @@ Record = dict[str, float]
 class Task(Protocol):
     """What a method gives the loop."""
 
-    model: nn.Module
     monitor: str
+
+    @property
+    def model(self) -> nn.Module:
+        """The network to train."""
 
     def training_batches(self, generator: torch.Generator) -> Iterable[Any]:
         """Return the batches of one epoch, in an order drawn from `generator`."""
@@ -183,4 +186,6 @@ def _train(
 def _print_epoch(record: Record, epochs: int) -> None:
     shown = {k: v for k, v in record.items() if "/" in k}
     figures = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
-    print(f"epoch {int(record['epoch']) + 1}/{epochs}  {record['seconds']:.1f} s  {figures}", file=sys.stderr, flush=True)
+    print(
+        f"epoch {int(record['epoch']) + 1}/{epochs}  {record['seconds']:.1f} s  {figures}", file=sys.stderr, flush=True
+    )

@@ -1,0 +1,55 @@
+"""K-M3AID losses (reference section 4): symmetric cross-entropies of molecules and of atoms."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from spectraflow.config import Km3aidObjectiveSettings
+from spectraflow.methods.km3aid.targets import atom_targets
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Embeddings in the joint spaces: spectra and graphs (B, p), peaks and carbons (M, p), row i to row i."""
+
+    spectra: Tensor
+    graphs: Tensor
+    peaks: Tensor
+    carbons: Tensor
+
+
+def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return -(1/n) sum_ij T_ij log softmax_j(Z_ij) for scores and targets (n, m); rows of T need not sum to 1."""
+    return ((targets.sum(1) * scores.logsumexp(1)).sum() - (targets * scores).sum()) / scores.shape[0]
+
+
+def symmetric_cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropies of both directions, added; both use `targets` itself, not its transpose."""
+    return cross_entropy(scores, targets) + cross_entropy(scores.T, targets)
+
+
+def matching_loss(first: Tensor, second: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    """Return the symmetric loss of pairs (B, p), row i with row i: scores are dot products times `scale`."""
+    scores = scale * first.float() @ second.float().T
+    return symmetric_cross_entropy(scores, torch.eye(len(first), device=first.device))
+
+
+def km3aid_loss(
+    projected: Projected, mppm: Tensor, molecule: Tensor, settings: Km3aidObjectiveSettings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return alpha L_graph + (1 - alpha) L_node and both terms, `loss_node_kl` being L_node less its minimum.
+
+    Args:
+        projected: embeddings of the batch; scores are plain dot products in float32.
+        mppm: (M,) int64 shift of each peak, thousandths of a ppm.
+        molecule: (M,) int64 molecule of each peak.
+        settings: alpha and the targets.
+    """
+    graph = matching_loss(projected.spectra, projected.graphs)
+    targets = atom_targets(mppm, molecule, settings)
+    node = symmetric_cross_entropy(projected.peaks.float() @ projected.carbons.float().T, targets)
+    entropy = -2 * torch.xlogy(targets, targets).sum() / len(targets)
+    loss = settings.alpha * graph + (1 - settings.alpha) * node
+    figures = {"loss_graph": graph, "loss_node": node, "loss_node_kl": node - entropy}
+    return loss, {name: value.detach() for name, value in figures.items()}
