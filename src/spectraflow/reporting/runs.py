@@ -1,0 +1,118 @@
+"""Run folders as training writes them: settings, history, metrics and, where it was run, retrieval."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spectraflow.errors import InputError
+from spectraflow.files import read_json
+
+
+class Measured(NamedTuple):
+    """A measured number with the ends of its interval (None: no interval) and the observations behind it."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder in memory; `retrieval` is None and `history` empty where the files do not exist."""
+
+    folder: Path
+    info: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]] = ()
+    retrieval: Mapping[str, Any] | None = None
+    _test: dict[str, Measured] = field(default_factory=dict, repr=False)
+
+    @property
+    def run_id(self) -> str:
+        """Return the run's identity."""
+        return str(self.info.get("run_id") or self.folder.name)
+
+    @property
+    def label(self) -> str:
+        """Return the name for tables and figures."""
+        return str(self.info.get("label") or self.run_id)
+
+    @property
+    def method(self) -> str:
+        """Return the name of the method."""
+        return str(self.info.get("method", ""))
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return the settings the run was trained with."""
+        return self.info.get("settings") or {}
+
+    @property
+    def measured(self) -> dict[str, Measured]:
+        """Return every number measured on the test part by name; retrieval as `retrieval/<library size>/<k>`."""
+        return self._test
+
+
+def as_measured(value: Any) -> Measured | None:
+    """Return a JSON number, or mapping with value, low, high and n, as Measured; None if there is no finite value."""
+    if isinstance(value, Mapping):
+        main, low, high = (_number(value.get(name)) for name in ("value", "low", "high"))
+        n = value.get("n")
+        return None if main is None else Measured(main, low, high, int(n) if isinstance(n, int | float) else None)
+    number = _number(value)
+    return None if number is None else Measured(number)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def load_run(folder: Path) -> Run:
+    """Return the run in `folder`; raises InputError if settings.json or metrics.json is missing or unusable."""
+    folder = Path(folder)
+    info, metrics = _mapping(folder / "settings.json"), _mapping(folder / "metrics.json")
+    retrieval_path, history_path = folder / "retrieval.json", folder / "metrics.jsonl"
+    retrieval = _mapping(retrieval_path) if retrieval_path.is_file() else None
+    history = _lines(history_path) if history_path.is_file() else []
+    return Run(folder, info, metrics, history, retrieval, _measured(metrics, retrieval))
+
+
+def _measured(metrics: Mapping[str, Any], retrieval: Mapping[str, Any] | None) -> dict[str, Measured]:
+    named = dict((metrics.get("parts") or {}).get("test") or {})
+    for size, by_k in ((retrieval or {}).get("sizes") or {}).items():
+        named.update({f"retrieval/{size}/{k}": value for k, value in by_k.items()})
+    converted = {name: as_measured(value) for name, value in named.items()}
+    return {name: value for name, value in converted.items() if value is not None}
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        value = read_json(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; is {path.parent} the folder of a finished run?") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: a JSON object was expected, found {type(value).__name__}")
+    return value
+
+
+def _lines(path: Path) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}: line {number} is not JSON ({error})") from error
+        if not isinstance(row, Mapping):
+            raise InputError(f"{path}: line {number} is not a JSON object")
+        rows.append(row)
+    return rows
