@@ -1,0 +1,90 @@
+"""Words for the page: names of metrics, of settings in which runs differ, numbers with their intervals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spectraflow.reporting.comparison import flatten
+from spectraflow.reporting.runs import Measured, Run
+
+METRIC_NAMES = {
+    "in_batch/spectrum_to_molecule": "spectrum → molecule, first of a batch",
+    "in_batch/molecule_to_spectrum": "molecule → spectrum, first of a batch",
+    "in_batch/chance": "first of a batch by chance",
+    "atom/published": "atoms, published metric",
+    "atom/published_transposed": "atoms, published metric, carbons → peaks",
+    "atom/published_several_carbons": "atoms, without one-carbon molecules",
+    "atom/argmax": "atoms, plain argmax",
+    "atom/hungarian": "atoms, one-to-one",
+    "atom/hungarian_distinct": "atoms, one-to-one on distinct peaks",
+    "atom/chance_uniform": "atoms by chance",
+    "atom/chance_multiplicity": "atoms by chance within CHn class",
+    "atom/ppm_error": "mean |Δ shift| of the assignment, ppm",
+}
+_ASSIGNMENTS = {"published": "published metric", "argmax": "argmax", "hungarian": "one-to-one"}
+_SHORT_SETTINGS = {
+    "objective.alpha": "α",
+    "objective.discrimination": "discrimination",
+    "objective.threshold_ppm": "threshold",
+    "objective.tau1": "τ1",
+    "objective.tau2": "τ2",
+    "model.communication": "communication",
+    "spectrum_encoder.mode": "spectrum encoder",
+}
+_UNNAMED = ("label",)
+
+
+def metric_name(metric: str) -> str:
+    """Return a metric's name in words."""
+    match metric.split("/"):
+        case ["retrieval", size, k]:
+            return f"truth among the first {k} of {int(size):,}"
+        case ["exact", assignment, "worded", carbons]:
+            return f"every peak right, {carbons} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
+        case ["exact", assignment, carbons]:
+            return f"every peak right, {carbons} C, {_ASSIGNMENTS.get(assignment, assignment)}"
+    return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
+
+
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Return a distinct name for every run id: its label and the settings in which the runs differ."""
+    flat = {run.run_id: flatten(run.settings) for run in runs}
+    keys = list(dict.fromkeys(key for settings in flat.values() for key in settings if key not in _UNNAMED))
+    differing = [key for key in keys if len({str(settings.get(key)) for settings in flat.values()}) > 1]
+    names: dict[str, str] = {}
+    for run in runs:
+        settings = flat[run.run_id]
+        parts = [f"{_SHORT_SETTINGS.get(key, key)} {settings[key]}" for key in differing if key in settings]
+        name = ", ".join([run.label, *parts[:4]])
+        names[run.run_id] = f"{name} ({run.run_id[:6]})" if name in names.values() else name
+    return names
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a fraction as percent, a dash if there is none."""
+    return "–" if value is None else f"{100 * value:.{digits}f}"
+
+
+def with_interval(measured: Measured | None, scale: float = 100, digits: int = 1) -> str:
+    """Return a number with its interval, as `94.7 [94.1, 95.2]`."""
+    if measured is None:
+        return "–"
+    text = f"{scale * measured.value:.{digits}f}"
+    if measured.low is None or measured.high is None or measured.low == measured.high:
+        return text
+    return f"{text} [{scale * measured.low:.{digits}f}, {scale * measured.high:.{digits}f}]"
+
+
+def plain(value: Any) -> str:
+    """Return a JSON value as text: integers with thousands separators, lists joined."""
+    match value:
+        case bool() | None:
+            return {True: "yes", False: "no", None: "–"}[value]
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+        case Mapping():
+            return ", ".join(f"{name}: {plain(inner)}" for name, inner in value.items()) or "–"
+        case list() | tuple():
+            return ", ".join(plain(inner) for inner in value) or "–"
+    return str(value)

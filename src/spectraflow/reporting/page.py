@@ -1,0 +1,170 @@
+"""The report: one self-contained HTML page and its figures as files."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from spectraflow import __version__
+from spectraflow.errors import InputError
+from spectraflow.files import read_json, write_text
+from spectraflow.molecules.depictions import draw_molecule
+from spectraflow.provenance import git_commit
+from spectraflow.reporting import figures, sections, theme
+from spectraflow.reporting.comparison import flatten, read_comparison
+from spectraflow.reporting.examples import Example, choose_examples
+from spectraflow.reporting.labels import metric_name, plain, run_names, with_interval
+from spectraflow.reporting.runs import Run, load_run
+from spectraflow.tables import RANKS, read_table
+
+REPEAT = {
+    "demo": "make run",
+    "published": "snakemake --configfile workflow/config/paper.yaml",
+}
+
+
+def write_report(
+    comparison: Path,
+    runs: list[Path],
+    counts: list[Path],
+    audits: list[Path],
+    molecules: Path,
+    alignment: Path,
+    out: Path,
+    *,
+    data: str,
+) -> None:
+    """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
+
+    comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
+    from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings. A run without
+    retrieval, ranks or assignments leaves a section that says so. Raises InputError if a file is unusable.
+    """
+    loaded = [load_run(folder) for folder in runs]
+    if not loaded:
+        raise InputError("the report needs at least one run folder")
+    table, main, names = read_comparison(comparison), loaded[0], run_names(loaded)
+    drawings = _figures(loaded, names, table)
+    examples = _examples(main, molecules, alignment)
+    for name, (svg, _) in {**drawings, **{f"spectrum_{one['name']}": one["spectrum"] for one in examples}}.items():
+        write_text(Path(out) / "figures" / f"{name}.svg", theme.for_file(svg))
+    page = _environment().get_template("page.html.j2")
+    text = page.render(
+        **_context(loaded, names, table, data),
+        figures={name: _inline(*drawing) for name, drawing in drawings.items()},
+        examples=[
+            {**one, "spectrum": _inline(*one["spectrum"]), "molecule": _inline(*one["molecule"])} for one in examples
+        ],
+        counts=[block for path in counts for block in _blocks(path, path.parent.name)],
+        audits=[block for path in audits for block in _blocks(path, path.name.removesuffix(".json"))],
+        css=Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
+    )
+    write_text(Path(out) / "index.html", text)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("spectraflow.reporting", "."),
+        autoescape=select_autoescape(["html", "html.j2"], default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    return environment
+
+
+def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame, data: str) -> dict[str, Any]:
+    main = runs[0]
+    return {
+        "data": data,
+        "version": __version__,
+        "commit": git_commit(),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "main": main,
+        "main_name": names[main.run_id],
+        "cards": sections.cards(main, table),
+        "tables": sections.comparison_tables(table, names),
+        "overview": sections.overview(runs, names),
+        "all_metrics": [
+            (metric_name(name), with_interval(*_scaled(name, one)), one.n) for name, one in main.measured.items()
+        ],
+        "retrieval": sections.retrieval_section(main, table),
+        "settings": [(run.run_id, names[run.run_id], _settings(run)) for run in runs],
+        "repeat": REPEAT.get(data, REPEAT["published"]),
+    }
+
+
+def _scaled(name: str, one: Any) -> tuple[Any, float, int]:
+    return (one, 1, 2) if name.endswith("ppm_error") else (one, 100, 1)
+
+
+def _settings(run: Run) -> list[tuple[str, str]]:
+    info = {key: value for key, value in run.info.items() if key not in ("settings", "label", "run_id")}
+    return [(key, plain(value)) for key, value in {**flatten(info), **flatten(run.settings)}.items()]
+
+
+def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    """Return each figure's SVG with what it shows in words, by file name."""
+    main = runs[0]
+    ranks_path = main.folder / "ranks.parquet"
+    ranks = pl.from_arrow(read_table(ranks_path, RANKS)) if ranks_path.is_file() else None
+    drawn = {
+        "training_curves": (figures.training_curves(runs, names), "Loss and validation accuracy by epoch"),
+        "rank_histogram": (figures.rank_histogram(ranks), "Histogram of the rank of the true molecule"),  # type: ignore[arg-type]
+        "hits_by_library": (
+            figures.hits_by_library(main, sections.published_hits(main, table)),
+            "Hit rates against library size, measured, published and by chance",
+        ),
+        "accuracy_by_size": (
+            figures.accuracy_by_size(main, sections.published_exact(main, table)),
+            "Share of molecules with every peak right by number of carbons",
+        ),
+    }
+    return {name: (theme.figure_svg(figure, name), words) for name, (figure, words) in drawn.items()}
+
+
+def _inline(svg: str, words: str) -> Markup:
+    return Markup(theme.for_page(svg, words))
+
+
+def _examples(run: Run, molecules: Path, alignment: Path) -> list[dict[str, Any]]:
+    path = run.folder / "assignments.parquet"
+    if not path.is_file():
+        return []
+    good, bad = choose_examples(path, molecules, alignment)
+    titled = (("good", "Every peak right", good), ("bad", "With wrong peaks", bad))
+    return [_example(name, title, one) for name, title, one in titled if one is not None]
+
+
+def _example(name: str, title: str, example: Example) -> dict[str, Any]:
+    rows = list(zip(example.carbon_atom, example.shift_ppm, example.assigned_ppm, example.right, strict=True))
+    notes = {atom: f"{shift:.1f}" + ("" if good else f" → {given:.1f}") for atom, shift, given, good in rows}
+    drawing = draw_molecule(example.smiles, notes, {atom: good for atom, _, _, good in rows})
+    spectrum = theme.figure_svg(figures.stick_spectrum(example.shift_ppm, example.right), f"spectrum_{name}")
+    return {
+        "name": name,
+        "title": title,
+        "molecule_id": example.molecule_id,
+        "spectrum_id": example.spectrum_id,
+        "smiles": example.smiles,
+        "right": sum(example.right),
+        "peaks": len(rows),
+        "wrong": [(f"{shift:.1f}", f"{given:.1f}") for _, shift, given, good in rows if not good],
+        "molecule": (drawing, f"Structure of {example.molecule_id} with the shift of every carbon"),
+        "spectrum": (spectrum, f"Peaks of {example.spectrum_id} as sticks"),
+    }
+
+
+def _blocks(path: Path, title: str) -> list[sections.Block]:
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: a JSON object was expected, found {type(value).__name__}")
+    return sections.blocks(value, title)

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from spectraflow.config import Km3aidRun, merge
+from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, MOLECULES, RANKS, write_table
+
+SMILES = (
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1CCC[C@H]1c1cccnc1",
+    "CC(C)Cc1ccc(C(C)C(=O)O)cc1",
+    "COc1ccc2[nH]c(C)cc2c1",
+    "CCOC(=O)C=Cc1ccccc1",
+    "CC1CCC(C(C)C)C(O)C1",
+)
+PUBLISHED_COLUMNS = "paper,table,experiment,method,setting,metric,unit,value,sd,note"
+
+
+def interval(value, width=0.01, n=300):
+    return {"value": value, "low": value - width, "high": value + width, "n": n}
+
+
+def metrics_of(scale=1.0):
+    named = {
+        "in_batch/spectrum_to_molecule": interval(0.94 * scale),
+        "in_batch/molecule_to_spectrum": interval(0.93 * scale),
+        "in_batch/chance": 1 / 128,
+        "atom/published": interval(0.89 * scale),
+        "atom/argmax": interval(0.85 * scale),
+        "atom/hungarian": interval(0.90 * scale),
+        "atom/hungarian_distinct": interval(0.92 * scale),
+        "atom/chance_uniform": interval(0.16),
+        "atom/chance_multiplicity": interval(0.44),
+        "atom/ppm_error": interval(1.4, 0.2),
+    }
+    for assignment, shift in (("published", 0.0), ("argmax", -0.08), ("hungarian", 0.05)):
+        for carbons, value in (("<=10", 0.72), ("11-20", 0.36), (">20", 0.11)):
+            named[f"exact/{assignment}/{carbons}"] = interval((value + shift) * scale, 0.03, 90)
+    named |= {f"exact/published/worded/{b}": interval(0.5 * scale) for b in ("<10", "10-20", ">20")}
+    return named
+
+
+def history_of(epochs):
+    for epoch in range(epochs):
+        decay = np.exp(-3 * epoch / epochs)
+        yield {
+            "epoch": epoch,
+            "train/loss": 0.4 + 4 * decay,
+            "val/loss": 0.7 + 3.8 * decay + 0.03 * np.sin(3 * epoch),
+            "val/in_batch": 0.94 * (1 - decay),
+            "val/atom": 0.89 * (1 - 0.8 * decay),
+            "learning_rate": 1e-3,
+            "seconds": 2.0,
+        }
+
+
+def retrieval_of(sizes=(100, 1000, 10_000)):
+    by_k = (1, 5, 10, 25)
+    hits = {
+        str(n): {str(k): interval(float(min(1, (k / n) ** 0.12 * 1.1 + 0.25 * (n < 2000))), 0.02) for k in by_k}
+        for n in sizes
+    }
+    return {
+        "queries": 300,
+        "library": 12_345,
+        "library_statistics": {"heavy_atoms": {"mean": 21.3, "sd": 5.2}, "carbons": {"mean": 15.1, "sd": 4.4}},
+        "removed": {"same_first_block": 251, "duplicates": 12},
+        "training_molecules_in_library": 190,
+        "sizes": hits,
+        "controls": {
+            name: {str(n): {"1": factor / n} for n in sizes}
+            for name, factor in (
+                ("random_scores", 1.0),
+                ("permuted_spectra", 1.4),
+                ("library_order", 0.9),
+                ("carbon_count_prior", 5.0),
+            )
+        },
+        "checks": {"shuffled_candidates_changed": 0, "batch_invariance_max_difference": 2.4e-7},
+    }
+
+
+def write_run(folder, differences=None, *, scale=1.0, label="K-M3AID", epochs=30, retrieval=True, ranks=True):
+    """Fill a run folder as training and retrieval do."""
+    settings = Km3aidRun.model_validate(merge({"label": label}, differences or {})).model_dump(mode="json")
+    info = {
+        "method": "km3aid",
+        "run_id": folder.name,
+        "label": label,
+        "settings": settings,
+        "data_version": "0a1b2c",
+        "git_commit": "abc123",
+        "parameters": {"trainable": 2_082_944, "frozen": 2_338_720},
+        "molecules": {"train": 1400, "val": 150, "test": 300},
+        "device": "cpu",
+    }
+    metrics = {
+        "best_epoch": epochs - 3,
+        "epochs": epochs,
+        "selection": "val",
+        "parts": {"val": {}, "test": metrics_of(scale)},
+    }
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(info))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history_of(epochs)))
+    if retrieval:
+        (folder / "retrieval.json").write_text(json.dumps(retrieval_of()))
+    if ranks:
+        above = (np.random.default_rng(0).pareto(0.5, size=300) * 3).astype(int).clip(0, 12_000)
+        columns = {"query_id": [f"m:{i}" for i in range(300)], "score": [0.5] * 300}
+        write_table(folder / "ranks.parquet", RANKS, {**columns, "at_or_above": above, "eligible": [12_345] * 300})
+    return folder
+
+
+def write_molecules(root):
+    """Write molecules, alignment and the assignments of a model that errs in every other molecule."""
+    molecules, alignment, assignments = [], [], []
+    generator = np.random.default_rng(3)
+    for number, smiles in enumerate(SMILES):
+        mol = Chem.MolFromSmiles(smiles)
+        carbons = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 6]
+        mppm = [int(x) for x in generator.permutation(1600)[: len(carbons)] * 100 + 12_000]
+        name = {"molecule_id": f"m:{number}"}
+        molecules.append({**name, "smiles": smiles, "carbons": len(carbons)})
+        shifts = {"carbon_atom": carbons, "shift_mppm": mppm, "multiplicity": [0] * len(carbons)}
+        alignment.append({**name, "spectrum_id": f"m:{number}/13C/0", "first_block": "A" * 14, **shifts})
+        wrong = (number % 2) * (len(carbons) // 2)
+        given = [*range(1, wrong + 1), *range(wrong, len(carbons))]
+        for i, (atom, shift) in enumerate(zip(carbons, mppm, strict=True)):
+            row = {**name, "carbon_atom": atom, "shift_ppm": shift / 1000, "multiplicity": 0}
+            for method in ("published", "argmax", "hungarian"):
+                row |= {f"{method}_atom": carbons[given[i]], f"{method}_ppm": mppm[given[i]] / 1000}
+            assignments.append(row)
+    paths = [root / f"{name}.parquet" for name in ("molecules", "alignment", "assignments")]
+    for path, schema, rows in zip(
+        paths, (MOLECULES, ALIGNMENT, ASSIGNMENTS), (molecules, alignment, assignments), strict=True
+    ):
+        write_table(path, schema, {column: [row.get(column) for row in rows] for column in schema.names})
+    return paths
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    return lambda name, *args, **options: write_run(tmp_path / "runs" / name, *args, **options)
+
+
+@pytest.fixture
+def tables(tmp_path):
+    return write_molecules(tmp_path)
+
+
+@pytest.fixture
+def make_published(tmp_path):
+    def make(*rows):
+        path = tmp_path / "published.csv"
+        path.write_text("\n".join([PUBLISHED_COLUMNS, *rows]) + "\n")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def real_published():
+    return Path(__file__).parents[3] / "resources" / "published.csv"
