@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spectraflow.config import DemoSettings
+from spectraflow.sources.demo_alberts import write_multimodal
+from spectraflow.sources.demo_moleculenet import write_moleculenet
 from spectraflow.sources.demo_nmr_library import write_spectra_and_library
+from spectraflow.sources.demo_sdbs import write_sdbs
 
 
 @contextmanager
@@ -34,4 +37,5 @@ def generate(settings: DemoSettings, out: Path) -> None:
     InputError when more molecules are asked for than the derivatives provide (about 9·10^7).
     """
     with _staging(Path(out)) as staging:
-        write_spectra_and_library(settings, staging)
+        for write in (write_spectra_and_library, write_multimodal, write_sdbs, write_moleculenet):
+            write(settings, staging)

@@ -1,11 +1,10 @@
 """The demo's nmrshiftdb2, K-M3AID and PubChem files, written in one pass over the stream of molecules."""
 
-import gzip
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO
 
 import numpy as np
 from rdkit import Chem
@@ -13,20 +12,13 @@ from rdkit import Chem
 from spectraflow.config import DemoSettings
 from spectraflow.sources.demo_molecules import stream_molecules
 from spectraflow.sources.demo_nmrshiftdb2 import format_record, is_usable
+from spectraflow.sources.demo_streams import gzip_text
 
 OVERLAP = 10
 """One library molecule in so many also has spectra (as far as there are that many)."""
 
 _ABSENT_EVERY, _DUPLICATE_EVERY, _BROKEN_EVERY = 40, 50, 400
 _BROKEN_SMILES = ("FAIL", "C1CC", "c1ccc1N(=O)(=O)(=O)", "")
-
-
-@contextmanager
-def gzip_text(path: Path) -> Iterator[BinaryIO]:
-    """Open a gzip file for writing bytes that are the same whenever and wherever it is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as handle:
-        yield cast(BinaryIO, handle)
 
 
 def _write_records(
