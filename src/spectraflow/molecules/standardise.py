@@ -14,13 +14,19 @@ MAX_HEAVY_ATOMS = 1_000
 MAX_SMILES_LENGTH = 20_000
 
 
-class UnusableMolecule(Exception):  # noqa: N818
+class UnusableMolecule(Exception):
     """A molecule that belongs among the rejects, with the reason and a message."""
 
     def __init__(self, reason: RejectReason, message: str) -> None:
         super().__init__(reason, message)
         self.reason = reason
         self.message = message
+
+
+def atomic_numbers(mol: Chem.Mol) -> list[int]:
+    """Return the atomic number of every atom in order, several times faster than by iterating over its atoms."""
+    atom = mol.GetAtomWithIdx
+    return [atom(index).GetAtomicNum() for index in range(mol.GetNumAtoms())]
 
 
 def molecule_row(mol: Chem.Mol, molecule_id: str, smiles: str | None = None) -> dict[str, Any]:
@@ -38,23 +44,25 @@ def molecule_row(mol: Chem.Mol, molecule_id: str, smiles: str | None = None) -> 
         "formula": rdMolDescriptors.CalcMolFormula(mol),
         "mol_weight": rdMolDescriptors._CalcMolWt(mol),
         "heavy_atoms": mol.GetNumHeavyAtoms(),
-        "carbons": [atom.GetAtomicNum() for atom in mol.GetAtoms()].count(6),
+        "carbons": atomic_numbers(mol).count(6),
         "scaffold": murcko_scaffold(mol),
     }
 
 
-def check_molecule(mol: Chem.Mol) -> None:
-    """Raise UnusableMolecule if `mol` has no heavy atom, more than 1,000, or an atom that is no element."""
-    heavy = mol.GetNumHeavyAtoms()
+def check_molecule(mol: Chem.Mol, elements: list[int]) -> None:
+    """Raise UnusableMolecule if `mol` has no heavy atom, more than 1,000, or an atom that is no element.
+
+    `elements` are the atomic numbers of `mol`.
+    """
+    heavy = len(elements) - elements.count(1) - elements.count(0)
     if heavy > MAX_HEAVY_ATOMS:
         raise UnusableMolecule(
             RejectReason.MOLECULE_TOO_LARGE, f"{heavy} heavy atoms; the largest allowed is {MAX_HEAVY_ATOMS}"
         )
-    for atom in mol.GetAtoms():
-        if atom.GetAtomicNum() == 0:
-            raise UnusableMolecule(
-                RejectReason.UNREADABLE_MOLECULE, f"atom {atom.GetIdx()} ({atom.GetSymbol()}) is not an element"
-            )
+    if 0 in elements:
+        index = elements.index(0)
+        symbol = mol.GetAtomWithIdx(index).GetSymbol()
+        raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"atom {index} ({symbol}) is not an element")
     if heavy == 0:
         raise UnusableMolecule(RejectReason.EMPTY_MOLECULE, "no heavy atom")
 
@@ -73,17 +81,24 @@ def parse_smiles(text: str) -> Chem.Mol:
     if len(text) > MAX_SMILES_LENGTH:
         raise UnusableMolecule(RejectReason.MOLECULE_TOO_LARGE, f"a SMILES of {len(text)} characters")
     if len(text) > MAX_HEAVY_ATOMS:
-        check_molecule(_unsanitised(text))
+        raw = _unsanitised(text)
+        check_molecule(raw, atomic_numbers(raw))
     mol = Chem.MolFromSmiles(text)
     if mol is None:
         problem = chemistry_problems(Chem.MolFromSmiles(text, sanitize=False), "SMILES")
         raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"{text[:120]}: {problem}")
-    check_molecule(mol)
-    return mol
+    check_molecule(mol, atomic_numbers(mol))
+    return _without_map_numbers(mol) if ":" in text else mol
 
 
 def _unsanitised(text: str) -> Chem.Mol:
     mol = Chem.MolFromSmiles(text, sanitize=False)
     if mol is None:
         raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"{text[:120]}: SMILES cannot be parsed")
+    return mol
+
+
+def _without_map_numbers(mol: Chem.Mol) -> Chem.Mol:
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
     return mol

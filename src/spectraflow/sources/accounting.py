@@ -42,10 +42,6 @@ class Accounting:
         for row in groups:
             self.spectra[row["technique"], row["origin"]] += row["count_all"]
             self.peaks[row["technique"]] += row["n_sum"]
-        owners = {name: set(_molecules_with(peaks, name)) for name in ("13C", "1H")}
-        self.kept["with_13C"] += len(owners["13C"])
-        self.kept["with_1H"] += len(owners["1H"])
-        self.kept["with_both"] += len(owners["13C"] & owners["1H"])
 
     def rejected(self, stage: str) -> int:
         """Return the number of rejects of a stage."""
@@ -64,9 +60,9 @@ class Accounting:
             "records": found["records"],
             "molecules": molecules,
             "record_rejects": self.rejected("record"),
-            "with_13C": self.kept["with_13C"],
-            "with_1H": self.kept["with_1H"],
-            "with_both": self.kept["with_both"],
+            "with_13C": found["with 13C"],
+            "with_1H": found["with 1H"],
+            "with_both": found["with both"],
             "spectra_found": found["spectra_found"],
             "spectra": spectra,
             "spectrum_rejects": self.rejected("spectrum"),
@@ -77,16 +73,18 @@ class Accounting:
             "peak_rejects": self.rejected("peak"),
             "assignment_rejects": self.rejected("assignment"),
             "rawdata_properties": found["rawdata"],
-            "by_nucleus": {nucleus: self._nucleus(nucleus) for nucleus in sorted(self.peaks)},
+            "by_nucleus": {nucleus: self._nucleus(nucleus) for nucleus in ("13C", "1H")},
             "unsupported_nuclei": {n.removeprefix(prefix): k for n, k in sorted(found.items()) if n.startswith(prefix)},
             "rejects": {f"{stage}/{reason}": count for (stage, reason), count in sorted(self.rejects.items())},
         }
 
     def _nucleus(self, nucleus: str) -> dict[str, int]:
+        """Return what the raw text held of a nucleus (found) and what the tables hold of it, by origin."""
         origins = {origin: count for (name, origin), count in sorted(self.spectra.items()) if name == nucleus}
-        return {"spectra": sum(origins.values()), **origins, "peaks": self.peaks[nucleus]}
-
-
-def _molecules_with(peaks: pa.Table, technique: str) -> list[str]:
-    ids: list[str] = peaks.filter(pc.equal(peaks["technique"], technique))["molecule_id"].to_pylist()
-    return ids
+        return {
+            "spectra_found": self.found[f"spectra {nucleus}"],
+            "predicted_found": self.found[f"predicted {nucleus}"],
+            "spectra": sum(origins.values()),
+            **origins,
+            "peaks": self.peaks[nucleus],
+        }

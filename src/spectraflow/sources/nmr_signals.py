@@ -65,7 +65,7 @@ def reported_number(text: str | None) -> float | None:
 
 
 def predicted_spectra(properties: dict[str, str]) -> set[int]:
-    """Return the numbers of the spectra that a program computed: listed, even without a value, in a program property."""
+    """Return the numbers of the spectra that a program computed: those it lists, even without a value."""
     return {number for mark in PREDICTION_MARKS if mark in properties for number in parse_conditions(properties[mark])}
 
 

@@ -152,7 +152,9 @@ def _read_record(identified: IdentifiedRecord, origin: str, rows: Rows) -> None:
         except UnusableMolecule as error:
             fault = _record_reject(native_id, record, error.reason, error.message)
         except Exception as error:  # RDKit raises RuntimeError and others for what it did not foresee
-            fault = _record_reject(native_id, record, RejectReason.UNREADABLE_MOLECULE, f"{type(error).__name__}: {error}")
+            fault = _record_reject(
+                native_id, record, RejectReason.UNREADABLE_MOLECULE, f"{type(error).__name__}: {error}"
+            )
     if fault is not None:
         rows.rejects.append(fault)
         rows.counts["spectra_of_rejected_records"] += len(spectra)
@@ -175,19 +177,12 @@ def _read_spectra(
     predicted = predicted_spectra(properties)
     seen: set[tuple[str, int]] = set()
     for name, value in spectra:
-        match = SPECTRUM_NAME.fullmatch(name)
-        if match is None:
-            _reject_spectrum(rows, native_id, RejectReason.MALFORMED_LINE, f"{name[:80]!r} is not `Spectrum nucleus number`")
+        supported = _supported_name(name, native_id, seen, rows)
+        if supported is None:
             continue
-        nucleus, number = match[1], int(match[2])
-        if nucleus not in NUCLEI:
-            rows.counts[f"unsupported {nucleus}"] += 1
-            _reject_spectrum(rows, native_id, RejectReason.UNSUPPORTED_NUCLEUS, name)
-            continue
-        if (nucleus, number) in seen:
-            _reject_spectrum(rows, native_id, RejectReason.DUPLICATE_ID, f"{name} occurred before in this record")
-            continue
-        seen.add((nucleus, number))
+        nucleus, number = supported
+        rows.counts[f"spectra {nucleus}"] += 1
+        rows.counts[f"predicted {nucleus}"] += number in predicted
         peaks = parse_peaks(value, nucleus, graph)
         rows.counts["peaks_found"] += peaks.found
         rows.rejects += [Reject(native_id, stage, why, f"{name}, {text}") for stage, why, text in peaks.rejects]
@@ -209,6 +204,27 @@ def _read_spectra(
                 "origin": "predicted" if number in predicted else origin,
             }
         )
+    nuclei = {nucleus for nucleus, _ in seen}
+    rows.counts.update(f"with {nucleus}" for nucleus in nuclei)
+    rows.counts["with both"] += len(nuclei) == len(NUCLEI)
+
+
+def _supported_name(name: str, native_id: str, seen: set[tuple[str, int]], rows: Rows) -> tuple[str, int] | None:
+    """Return nucleus and number of a 13C or 1H spectrum not in `seen`, and note it there; reject any other."""
+    match = SPECTRUM_NAME.fullmatch(name)
+    if match is None:
+        _reject_spectrum(rows, native_id, RejectReason.MALFORMED_LINE, f"{name[:80]!r} lacks nucleus or number")
+        return None
+    nucleus, number = match[1], int(match[2])
+    if nucleus not in NUCLEI:
+        rows.counts[f"unsupported {nucleus}"] += 1
+        _reject_spectrum(rows, native_id, RejectReason.UNSUPPORTED_NUCLEUS, name[:80])
+        return None
+    if (nucleus, number) in seen:
+        _reject_spectrum(rows, native_id, RejectReason.DUPLICATE_ID, f"{name} occurred before in this record")
+        return None
+    seen.add((nucleus, number))
+    return nucleus, number
 
 
 def _reject_spectrum(rows: Rows, native_id: str, reason: RejectReason, message: str) -> None:

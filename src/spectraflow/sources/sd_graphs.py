@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
-from spectraflow.molecules.standardise import UnusableMolecule, check_molecule, chemistry_problems
+from spectraflow.molecules.standardise import UnusableMolecule, atomic_numbers, check_molecule, chemistry_problems
 from spectraflow.tables import RejectReason
 
 # about 1,000 atoms with their bonds; longer blocks are counted before they are sanitised
@@ -32,14 +32,16 @@ def heavy_graph(block: str) -> HeavyGraph:
     the reparsed atoms are compared with those of the mol block's atoms they stand for.
     """
     mol = _parse(block)
-    elements = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
-    heavy, owner = _without_hydrogens(mol) if 1 in elements else (mol, list(range(len(elements))))
-    check_molecule(heavy)
+    elements = atomic_numbers(mol)
+    heavy, kept, owner = mol, elements, list(range(len(elements)))
+    if 1 in elements:
+        heavy, owner = _without_hydrogens(mol)
+        kept = atomic_numbers(heavy)
+    check_molecule(heavy, kept)
     smiles = Chem.MolToSmiles(heavy)
     written = [int(index) for index in heavy.GetProp("_smilesAtomOutputOrder")[1:-1].split(",") if index]
     reparsed = Chem.MolFromSmiles(smiles)
-    kept = [atom.GetAtomicNum() for atom in heavy.GetAtoms()]
-    if reparsed is None or [a.GetAtomicNum() for a in reparsed.GetAtoms()] != [kept[index] for index in written]:
+    if reparsed is None or atomic_numbers(reparsed) != [kept[index] for index in written]:
         raise UnusableMolecule(RejectReason.UNREADABLE_MOLECULE, f"{smiles} does not reparse to the same atoms")
     place = {index: position for position, index in enumerate(written)}
     return HeavyGraph(reparsed, smiles, [place[index] for index in owner], elements)
@@ -49,7 +51,7 @@ def _parse(block: str) -> Chem.Mol:
     if len(block) > LONG_BLOCK:
         raw = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
         if raw is not None:
-            check_molecule(raw)
+            check_molecule(raw, atomic_numbers(raw))
     mol = Chem.MolFromMolBlock(block, removeHs=False)
     if mol is None:
         raw = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False)
