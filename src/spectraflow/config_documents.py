@@ -63,6 +63,12 @@ def _line(text: str, comment: str | None, indent: str) -> list[str]:
     return [*lines, indent + text]
 
 
+def _named(name: str, value: Any, model: type[BaseModel] | None, depth: int) -> list[str]:
+    if model and isinstance(value, Mapping) and value:
+        return ["  " * depth + f"{_scalar(name)}:", *render_values(value, model, depth + 1)]
+    return _line(f"{_scalar(name)}: {_scalar(value)}", None, "  " * depth)
+
+
 def render_values(values: Mapping[str, Any], model: type[BaseModel] | None, depth: int = 0) -> list[str]:
     """Return YAML lines of `values` with the descriptions of `model`'s fields as comments.
 
@@ -78,7 +84,7 @@ def render_values(values: Mapping[str, Any], model: type[BaseModel] | None, dept
             lines += _line(f"{key}:", comment, indent)
             if free_keys:
                 for name, inner in value.items():
-                    lines += [f"{indent}  {name}:", *render_values(inner, nested, depth + 2)]
+                    lines += _named(str(name), inner, nested, depth + 1)
             else:
                 lines += render_values(value, nested, depth + 1)
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from spectraflow.config import Config, Km3aidRun, check
-from spectraflow.errors import ConfigError
+from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.provenance import PACKAGE_ROOT, code_hash, file_sha256, settings_hash
 
-InputFunction = Callable[[Any], list[str]]
+REGISTRY = Path("resources/sources.yaml")
 
 RAW_FILES = {
     "nmrshiftdb2": ("nmrshiftdb2", "nmrshiftdb2withsignals.sd.gz"),
@@ -35,8 +35,19 @@ DEMO_FILES = (
 )
 """Raw files of the demo, below `raw/`."""
 
-CONTRACT_MODULES = frozenset({"__init__.py", "cli.py", "config.py", "errors.py", "files.py", "provenance.py"})
-"""Modules whose effect on a step shows in its parameters or not at all: they enter no code hash."""
+CONTRACT_MODULES = frozenset(
+    {
+        "__init__.py",
+        "cli.py",
+        "config.py",
+        "errors.py",
+        "files.py",
+        "provenance.py",
+        "tables.py",
+        "training/tracking.py",
+    }
+)
+"""Modules that enter no code hash: they log, or a change that matters shows in a step's parameters or own code."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +95,10 @@ def data_version(config: Config) -> str:
 
 
 def registered_sha256(source: str, file: str) -> str | None:
-    """Return the checksum that the registry holds for a file, or None."""
-    try:
-        from spectraflow.sources.registry import load_registry
+    """Return the checksum that the registry demands of a file, or None if publishers replace the file."""
+    from spectraflow.sources.registry import load_registry
 
-        return load_registry(Path("resources/sources.yaml")).file(source, file).sha256
-    except Exception:
-        return None
+    return load_registry(REGISTRY).file(source, file)[2].sha256
 
 
 def _science(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,11 +217,11 @@ class Plan:
 
     def _add(self, run: Km3aidRun) -> None:
         values = run.model_dump(mode="json", exclude={"label"})
-        place = {"selection": selection_name(run), "split": run.split, "fold": run.fold}
-        encoder = EncoderJob(encoder=encoder_id(self.config, run), settings=values["spectrum_encoder"], **place)
-        job = Km3aidJob(
-            run=run_id(self.config, run), label=run.label, encoder=encoder.encoder, settings=values, **place
+        encoder = EncoderJob(
+            encoder_id(self.config, run), selection_name(run), run.split, run.fold, values["spectrum_encoder"]
         )
+        place = (encoder.selection, encoder.split, encoder.fold, encoder.encoder)
+        job = Km3aidJob(run_id(self.config, run), run.label, *place, values)
         if job.run in self.runs:
             raise ConfigError(
                 f"km3aid.runs: '{self.runs[job.run].label}' and '{job.label}' are the same run (id {job.run}); "
@@ -246,7 +254,9 @@ class Plan:
 
     def retrieval_options(self, source: str) -> str:
         """Return the file and mirror options of a retrieval, quoted for the shell."""
-        return " ".join([option("--file", Path(self.raw(source)).name), option("--mirror", self.mirror(source))]).strip()
+        return " ".join(
+            [option("--file", Path(self.raw(source)).name), option("--mirror", self.mirror(source))]
+        ).strip()
 
     def limit(self, source: str) -> int | None:
         """Return how many records of a source are read."""
@@ -301,9 +311,9 @@ class Plan:
         """Return the settings of library retrieval as JSON."""
         return _json(self.config.km3aid.retrieval.model_dump(mode="json"))
 
-    def labels(self, wildcards: Any) -> str:
-        """Return the label of every run as JSON."""
-        return _json({job.run: job.label for job in self.runs.values()})
+    def label(self, wildcards: Any) -> str:
+        """Return the label of a run."""
+        return self.runs[wildcards.run].label
 
 
 def _json(value: Any) -> str:
@@ -316,5 +326,5 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
 
     try:
         return Plan(check(Config, config, "configuration"))
-    except ConfigError as error:
+    except SpectraflowError as error:
         raise WorkflowError(str(error)) from None

@@ -134,6 +134,19 @@ rule train_km3aid:
         """
 
 
+rule label_run:
+    output:
+        label="<results>/km3aid/runs/{run}/label.txt",
+    log:
+        "<logs>/label_run/{run}.log",
+    localrule: True
+    threads: 1
+    params:
+        label=plan.label,
+    shell:
+        "printf '%s\\n' {params.label:q} > {output.label:q} 2> {log:q}"
+
+
 rule embed_library:
     input:
         model="<results>/km3aid/runs/{run}/model.safetensors",

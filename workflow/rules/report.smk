@@ -5,6 +5,7 @@ rule compare_runs:
     input:
         published="resources/published.csv",
         settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
+        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
         retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
@@ -34,6 +35,7 @@ rule write_report:
     input:
         comparison="<results>/comparison.csv",
         settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
+        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
         history=plan.each_run("<results>/km3aid/runs/{run}/metrics.jsonl"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
         retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),

@@ -1,0 +1,108 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from spectraflow.config import Config, DemoSettings, Km3aidRun, check, load_config, load_settings, merge
+from spectraflow.errors import ConfigError
+
+trees = st.recursive(
+    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8
+)
+mappings = st.dictionaries(st.sampled_from("abc"), trees, max_size=3)
+
+
+@given(mappings, mappings)
+def test_merge_keeps_both_arguments_and_is_idempotent(base, difference):
+    before = json.dumps([base, difference])
+    merged = merge(base, difference)
+    assert json.dumps([base, difference]) == before
+    assert merge(merged, difference) == merged
+    assert merge(base, {}) == base
+    assert merge({}, difference) == difference
+
+
+def test_merge_replaces_lists_and_scalars_but_merges_mappings():
+    assert merge({"a": {"x": 1, "y": [1]}, "b": 2}, {"a": {"y": [2]}, "b": {"c": 3}}) == {
+        "a": {"x": 1, "y": [2]},
+        "b": {"c": 3},
+    }
+
+
+def test_defaults_are_valid():
+    config = check(Config, {})
+    assert config.data == "demo"
+    assert config.km3aid.runs == [Km3aidRun()]
+
+
+def test_runs_start_from_base():
+    config = check(
+        Config,
+        {"km3aid": {"base": {"model": {"dim": 64}}, "runs": [{"label": "a"}, {"model": {"layers": 3}}]}},
+    )
+    assert [(run.model.dim, run.model.layers) for run in config.km3aid.runs] == [(64, 5), (64, 3)]
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"unknown": 1}, "unknown: unknown key"),
+        ({"name": "a/b"}, "name"),
+        ({"demo": {"molecules": "many"}}, "demo.molecules"),
+        ({"km3aid": {"runs": []}}, "km3aid.runs"),
+        ({"km3aid": {"runs": "all"}}, "km3aid.runs"),
+        ({"km3aid": {"runs": [{}, {"model": {"dim": 1}}]}}, "km3aid.runs.1.model.dim"),
+        ({"km3aid": {"base": 3}}, "km3aid.base"),
+        ({"km3aid": {"runs": [{"split": "nowhere"}]}}, "'nowhere', which is not in splits"),
+        ({"km3aid": {"runs": [{"fold": 5}]}}, "fold 5 of 5"),
+        ({"km3aid": {"runs": [{"spectrum_encoder": {"mode": "external"}}]}}, "weights must be given"),
+        ({"km3aid": {"runs": [{"spectrum_encoder": {"weights": "x"}}]}}, "weights must be given"),
+        ({"pathvars": {"elsewhere": "x"}}, "pathvars.elsewhere"),
+    ],
+)
+def test_faults_name_their_key(values, key):
+    with pytest.raises(ConfigError, match="faulty setting") as caught:
+        check(Config, values)
+    assert key in str(caught.value)
+
+
+def test_all_faults_are_listed_at_once():
+    with pytest.raises(ConfigError, match="3 faulty"):
+        check(Config, {"demo": {"molecules": 1, "seed": "x"}, "nmae": 1})
+
+
+def test_settings_cannot_change():
+    with pytest.raises(ValidationError):
+        check(Config, {}).name = "other"
+
+
+def test_later_files_lie_over_earlier_ones(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: a\ndemo: {molecules: 100, seed: 3}\n")
+    (tmp_path / "b.yaml").write_text("demo: {molecules: 200}\n")
+    (tmp_path / "empty.yaml").write_text("")
+    config = load_config(tmp_path / "a.yaml", tmp_path / "b.yaml", tmp_path / "empty.yaml")
+    assert (config.name, config.demo.molecules, config.demo.seed) == ("a", 200, 3)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "- x"])
+def test_unusable_files_are_named(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        load_config(tmp_path / "bad.yaml")
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml"):
+        load_config(tmp_path / "absent.yaml")
+
+
+def test_settings_come_inline_or_from_a_file(tmp_path):
+    (tmp_path / "s.json").write_text('{"molecules": 60}')
+    assert load_settings(DemoSettings, '{"molecules": 60}') == load_settings(DemoSettings, str(tmp_path / "s.json"))
+
+
+def test_settings_that_are_not_json_are_refused():
+    with pytest.raises(ConfigError, match="not JSON"):
+        load_settings(DemoSettings, "{molecules: 60}")

@@ -1,0 +1,249 @@
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from snakemake_interface_common.exceptions import WorkflowError
+
+from spectraflow import workflow
+from spectraflow.config import Config, check, load_config
+from spectraflow.errors import ConfigError
+from spectraflow.workflow import Plan, code_of, encoder_id, load_plan, option, repeat, run_id, source_files
+
+ROOT = Path(__file__).parents[2]
+
+
+def plan_of(*runs, **values) -> Plan:
+    return Plan(check(Config, {"km3aid": {"runs": list(runs or [{}])}, **values}))
+
+
+def only_id(plan: Plan) -> str:
+    (run,) = plan.runs
+    return run
+
+
+def test_label_changes_no_id():
+    assert only_id(plan_of({"label": "a"})) == only_id(plan_of({"label": "b"}))
+
+
+def test_split_name_changes_no_id():
+    settings = {"kind": "random", "folds": 4}
+    one = plan_of({"split": "x"}, splits={"x": settings})
+    two = plan_of({"split": "y"}, splits={"y": settings})
+    assert only_id(one) == only_id(two)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "elsewhere"},
+        {"mirror": "/somewhere"},
+        {"processes": 1},
+        {"tracking": {"enabled": False}},
+        {"pathvars": {"results": "out"}},
+    ],
+)
+def test_place_and_logging_change_no_id(values):
+    assert only_id(plan_of(**values)) == only_id(plan_of())
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"fold": 1},
+        {"molecules": "all_assigned"},
+        {"computed_spectra": True},
+        {"selection": "test"},
+        {"model": {"dim": 64}},
+        {"objective": {"alpha": 0.5}},
+        {"training": {"seed": 1}},
+        {"training": {"epochs": 2}},
+        {"spectrum_encoder": {"mode": "joint"}},
+    ],
+)
+def test_science_changes_the_run_id(difference):
+    assert only_id(plan_of(difference)) != only_id(plan_of())
+
+
+def test_split_settings_and_data_change_both_ids():
+    base = check(Config, {})
+    for values in ({"splits": {"random": {"seed": 1}}}, {"demo": {"seed": 8}}, {"data": "published"}):
+        other = check(Config, values)
+        assert run_id(other, other.km3aid.runs[0]) != run_id(base, base.km3aid.runs[0])
+        assert encoder_id(other, other.km3aid.runs[0]) != encoder_id(base, base.km3aid.runs[0])
+
+
+def test_runs_share_an_encoder_unless_its_training_differs():
+    assert len(plan_of({}, {"objective": {"alpha": 0.5}}, {"model": {"dim": 64}}).encoders) == 1
+    assert len(plan_of({}, {"fold": 1}, {"spectrum_encoder": {"training": {"epochs": 3}}}).encoders) == 3
+
+
+def test_library_of_published_data_changes_no_run_id():
+    small = plan_of(data="published", sources={"pubchem": {"limit": 10}})
+    assert only_id(small) == only_id(plan_of(data="published"))
+    assert only_id(plan_of(data="published", sources={"nmrshiftdb2": {"limit": 10}})) != only_id(small)
+
+
+def test_external_weights_count_by_content(tmp_path):
+    def identity(name: str, content: bytes) -> str:
+        (tmp_path / name).write_bytes(content)
+        encoder = {"mode": "external", "weights": str(tmp_path / name)}
+        return only_id(plan_of({"spectrum_encoder": encoder}))
+
+    assert identity("a", b"1") == identity("b", b"1") != identity("c", b"2")
+
+
+def test_ids_do_not_depend_on_the_process(monkeypatch):
+    script = "from spectraflow.workflow import *; print(next(iter(Plan(check(Config, {})).runs)))"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    monkeypatch.chdir(ROOT)
+    assert printed.stdout.strip() == only_id(plan_of())
+
+
+def test_equal_runs_are_refused_by_name():
+    with pytest.raises(ConfigError, match=r"'first' and 'second' are the same run"):
+        plan_of({"label": "first"}, {"label": "second"})
+
+
+def test_wrong_configuration_names_every_fault_without_cause():
+    with pytest.raises(WorkflowError) as caught:
+        load_plan({"nmae": "x", "demo": {"molecules": 1}, "km3aid": {"runs": [{"fold": -1}]}})
+    text = str(caught.value)
+    for key in ("nmae", "demo.molecules", "km3aid.runs.0.fold"):
+        assert key in text
+    assert caught.value.__cause__ is None
+
+
+def test_settings_of_a_step_hold_no_label():
+    plan = plan_of({"label": "secret"})
+    run = SimpleNamespace(run=only_id(plan))
+    assert "secret" not in plan.run_settings(run)
+    assert json.loads(plan.run_settings(run))["objective"]["alpha"] == 0.2
+
+
+def test_input_functions_fill_the_places_of_a_run():
+    plan = plan_of({"molecules": "all_assigned", "computed_spectra": True, "fold": 3})
+    run = SimpleNamespace(run=only_id(plan))
+    assert plan.of_run("{selection}/{split}-fold{fold}")(run) == "all_assigned-computed/random-fold3"
+    encoder = SimpleNamespace(encoder=plan.runs[run.run].encoder)
+    assert plan.of_encoder("{selection}/{fold}")(encoder) == "all_assigned-computed/3"
+    assert plan.each_run("x/{split}") == ["x/random"]
+
+
+def test_id_list_is_needed_by_the_published_selection_and_folds_only():
+    plan = plan_of(splits={"random": {}, "published": {"kind": "published_folds"}})
+    needs = plan.published_ids
+    assert needs(SimpleNamespace(selection="published_ids-computed"))
+    assert not needs(SimpleNamespace(selection="all_assigned"))
+    assert needs(SimpleNamespace(selection="all_assigned", split="published"))
+    assert not needs(SimpleNamespace(selection="published_ids", split="random"))
+
+
+def test_chosen_file_counts_for_published_data_only():
+    sources = {"pubchem": {"file": "library.smi.gz"}}
+    assert plan_of(data="published", sources=sources).raw("pubchem") == "<results>/raw/pubchem/library.smi.gz"
+    assert plan_of(data="demo", sources=sources).raw("pubchem") == "<results>/raw/pubchem/CID-SMILES.gz"
+
+
+def test_own_mirror_comes_before_the_global_one():
+    plan = plan_of(data="published", mirror="/all", sources={"pubchem": {"mirror": "/own place"}})
+    assert plan.mirror("nmrshiftdb2") == "/all"
+    assert "--mirror '/own place'" in plan.retrieval_options("pubchem")
+
+
+def test_options_survive_the_shell():
+    assert shlex.split(option("--ids", "a b'c")) == ["--ids", "a b'c"]
+    assert option("--ids", []) == option("--ids", None) == option("--ids", "") == ""
+    assert option("--limit", 0) == "--limit 0"
+    assert shlex.split(repeat("--run", ["a", "b c"])) == ["--run", "a", "--run", "b c"]
+
+
+def test_checkpoints_lie_outside_the_declared_outputs():
+    assert workflow.checkpoints("r/demo/km3aid/runs/0123/model.safetensors") == "r/demo/checkpoints/0123"
+
+
+def test_tracking_store_follows_the_results(tmp_path):
+    assert plan_of().tracking_uri == "sqlite:///results/demo/mlflow/mlflow.db"
+    assert plan_of(pathvars={"results": "out"}).tracking_uri == "sqlite:///out/mlflow/mlflow.db"
+    assert plan_of(tracking={"enabled": False}).tracking_uri is None
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package with one step that imports one module, inside a function, and a bystander."""
+    for path, text in {
+        "steps/step.py": "def f():\n    from spectraflow.deep.block import x\nfrom spectraflow.config import y\n",
+        "steps/__init__.py": "",
+        "steps/page.j2": "template",
+        "deep/block.py": "x = 1\n",
+        "deep/__init__.py": "",
+        "bystander.py": "",
+        "config.py": "y = 1\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(workflow, "PACKAGE_ROOT", tmp_path)
+    source_files.cache_clear()
+    yield tmp_path
+    source_files.cache_clear()
+
+
+def test_code_of_a_step_follows_its_imports_and_stops_at_the_contract(package):
+    found = source_files("steps.step")
+    assert {"steps/step.py", "steps/page.j2", "deep/block.py"} <= set(found)
+    assert not {"bystander.py", "config.py"} & set(found)
+
+
+STEPS = [
+    "sources.demo",
+    "sources.nmrshiftdb2",
+    "sources.smiles_list",
+    "molecules.graphs",
+    "molecules.functional_groups",
+    "splits.assign",
+    "methods.km3aid.select",
+    "methods.km3aid.spectrum_pretraining",
+    "methods.km3aid.train",
+    "methods.km3aid.retrieve",
+    "reporting.comparison",
+    "reporting.page",
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_has_code(step):
+    assert any(name.endswith(step.replace(".", "/") + ".py") for name in source_files(step))
+    assert len(code_of(step)) == 12
+
+
+def test_training_does_not_depend_on_reports_or_readers():
+    files = source_files("methods.km3aid.train")
+    assert not [name for name in files if name.startswith(("reporting/", "sources/"))]
+
+
+def test_planning_imports_nothing_heavy():
+    script = (
+        "import sys; from spectraflow.workflow import load_plan; load_plan({'data': 'published'}); "
+        "print([m for m in ('torch', 'rdkit', 'mlflow', 'numpy', 'polars', 'pyarrow', 'pandas') if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("overlay", ["real", "paper"])
+def test_overlays_are_valid_over_the_default(overlay):
+    config = load_config(ROOT / "config.yaml", ROOT / "workflow" / "config" / f"{overlay}.yaml")
+    assert config.data == "published"
+    assert len(Plan(config).runs) == len(config.km3aid.runs)
+
+
+def test_paper_overlay_asks_for_the_published_settings():
+    config = load_config(ROOT / "config.yaml", ROOT / "workflow" / "config" / "paper.yaml")
+    for run in config.km3aid.runs:
+        assert (run.training.epochs, run.training.batch_size, run.training.schedule) == (200, 128, "constant")
+        assert (run.model.layers, run.model.dim, run.model.projection, run.model.ppm_scale) == (5, 128, 512, "raw")
+    assert {run.fold for run in config.km3aid.runs} == set(range(5))
+    assert {run.objective.alpha for run in config.km3aid.runs} == {0.2, 0.5}
