@@ -1,7 +1,5 @@
 """Graph isomorphism network with learned bond tables (Hu et al. 2020 variant, K-M3AID reference section 3)."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
@@ -91,7 +89,7 @@ def without_chirality(graph: GraphBatch) -> GraphBatch:
     """Return the graph with chiral tags and bond directions set to none."""
     atoms = graph.atoms.clone()
     atoms[:, 1] = 0
-    return replace(graph, atoms=atoms, edge_direction=torch.zeros_like(graph.edge_direction))
+    return graph._replace(atoms=atoms, edge_direction=torch.zeros_like(graph.edge_direction))
 
 
 def sum_pool(h: Tensor, graph: GraphBatch) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,7 @@ ATOM_COLUMNS = ("atomic_number", "chirality", "hybridisation")
 BOND_COLUMNS = ("bond_source", "bond_target", "bond_type", "bond_direction")
 
 
-@dataclass(frozen=True)
-class GraphBatch:
+class GraphBatch(NamedTuple):
     """B graphs as one disjoint graph of N atoms and E bonds.
 
     atoms (N, 3) int64: atomic number, chirality, hybridisation; edge_index (2, 2E) int64, each bond in both

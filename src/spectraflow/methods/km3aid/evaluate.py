@@ -23,7 +23,7 @@ from spectraflow.evaluation.retrieval import in_batch_accuracy
 from spectraflow.evaluation.uncertainty import Interval, bootstrap_interval
 from spectraflow.methods.km3aid.data import AlignmentStore, batches
 from spectraflow.methods.km3aid.model import Km3aid
-from spectraflow.methods.km3aid.objective import Projected
+from spectraflow.methods.km3aid.objective import Projected, on_cpu
 
 IN_BATCH = 128
 SHUFFLES = 10
@@ -45,15 +45,7 @@ def project(model: Km3aid, store: AlignmentStore, rows: Tensor, size: int = 256)
     """Yield (rows, embeddings on the CPU in float32) of all `rows`, in order; the model must be in eval mode."""
     for chunk in rows.split(size):
         projected = model(store.batch(chunk.to(store.carbons.offsets.device)))
-        yield (
-            chunk,
-            Projected(
-                *(
-                    part.float().cpu()
-                    for part in (projected.spectra, projected.graphs, projected.peaks, projected.carbons)
-                )
-            ),
-        )
+        yield chunk, on_cpu(projected)
 
 
 def in_batch_metrics(spectra: Tensor, graphs: Tensor, seed: int = 0) -> dict[str, Interval]:

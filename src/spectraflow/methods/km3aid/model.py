@@ -1,6 +1,6 @@
 """The K-M3AID network (reference section 3)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,7 @@ MULTIPLICITIES = 4
 PPM_MEAN, PPM_DEVIATION = 97.0, 52.0
 
 
-@dataclass(frozen=True)
-class AlignmentBatch:
+class AlignmentBatch(NamedTuple):
     """B molecules with their spectra, and their M assigned carbons in molecule order.
 
     graph: the molecules; spectrum (B, 4000) float32 binary, or (B, 768) float32 outputs of a frozen encoder;

@@ -1,6 +1,6 @@
 """K-M3AID losses (reference section 4): symmetric cross-entropies of molecules and of atoms."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,14 +9,18 @@ from spectraflow.config import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import atom_targets
 
 
-@dataclass(frozen=True)
-class Projected:
+class Projected(NamedTuple):
     """Embeddings in the joint spaces: spectra and graphs (B, p), peaks and carbons (M, p), row i to row i."""
 
     spectra: Tensor
     graphs: Tensor
     peaks: Tensor
     carbons: Tensor
+
+
+def on_cpu(projected: Projected) -> Projected:
+    """Return the embeddings on the CPU in float32."""
+    return Projected(*(part.float().cpu() for part in projected))
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ class SmilesVocabulary:
 
     def encode(self, smiles: Sequence[str]) -> Tensor:
         """Return (B, longest) int64 codes with start and end, padded; cut to 300 tokens."""
-        rows = [[START, *(self._code.get(t, UNKNOWN) for t in TOKEN.findall(s))][: LENGTH - 1] + [END] for s in smiles]
+        known = [[self._code.get(token, UNKNOWN) for token in TOKEN.findall(one)] for one in smiles]
+        rows = [[START, *codes[: LENGTH - 2], END] for codes in known]
         longest = max(len(row) for row in rows)
         return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
 

@@ -15,7 +15,7 @@ from spectraflow.evaluation.retrieval import in_batch_accuracy
 from spectraflow.methods.km3aid.data import AlignmentStore, batches
 from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
-from spectraflow.methods.km3aid.objective import Projected, km3aid_loss
+from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
 from spectraflow.nn.spectrum_encoder import SpectrumEncoder
 from spectraflow.provenance import git_commit, settings_hash
 from spectraflow.tables import ASSIGNMENTS, TableWriter
@@ -64,14 +64,9 @@ class Km3aidTask:
             record = {name: float(value) for name, value in figures.items()}
             record |= {"in_batch": accuracy, "in_batch_back": back}
             sums = {name: sums.get(name, 0.0) + value for name, value in record.items()}
-            atom += curve_atom_accuracy(self.store, rows, _on_cpu(projected))
+            atom += curve_atom_accuracy(self.store, rows, on_cpu(projected))
             count += 1
         return {**{f"val/{name}": value / count for name, value in sums.items()}, "val/atom": float(np.mean(atom))}
-
-
-def _on_cpu(projected: Projected) -> Projected:
-    parts = (projected.spectra, projected.graphs, projected.peaks, projected.carbons)
-    return Projected(*(part.float().cpu() for part in parts))
 
 
 def load_spectrum_encoder(path: Path) -> SpectrumEncoder:
