@@ -26,12 +26,27 @@ RAW_FILES = {
 }
 """Folder and default file of each raw source, below `raw/` and below a mirror."""
 
+MOLECULENET_TASKS = (
+    "BBBP",
+    "HIV",
+    "Lipophilicity",
+    "SAMPL",
+    "bace",
+    "clintox",
+    "delaney-processed",
+    "muv",
+    "sider",
+    "tox21",
+    "toxcast_data",
+)
+
 DEMO_FILES = (
     "nmrshiftdb2/nmrshiftdb2withsignals.sd.gz",
     "nmrshiftdb2/km3aid_ids.txt",
     "pubchem/CID-SMILES.gz",
     "alberts/demo_multimodal.parquet",
     "sdbs/records.jsonl",
+    *(f"moleculenet/{task}.csv.gz" for task in MOLECULENET_TASKS),
 )
 """Raw files of the demo, below `raw/`."""
 

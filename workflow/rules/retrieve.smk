@@ -4,7 +4,8 @@
 
 rule retrieve_nmrshiftdb2:
     output:
-        ensure(plan.raw("nmrshiftdb2"), non_empty=True),
+        raw=ensure(plan.raw("nmrshiftdb2"), non_empty=True),
+        provenance=f"{plan.raw('nmrshiftdb2')}.provenance.json",
     log:
         "<logs>/retrieve_nmrshiftdb2.log",
     benchmark:
@@ -19,13 +20,14 @@ rule retrieve_nmrshiftdb2:
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow retrieve nmrshiftdb2 --out {output:q} {params.options}
+        spectraflow retrieve nmrshiftdb2 --out {output.raw:q} {params.options}
         """
 
 
 rule retrieve_km3aid_ids:
     output:
-        ensure(plan.raw("km3aid_ids"), non_empty=True),
+        raw=ensure(plan.raw("km3aid_ids"), non_empty=True),
+        provenance=f"{plan.raw('km3aid_ids')}.provenance.json",
     log:
         "<logs>/retrieve_km3aid_ids.log",
     benchmark:
@@ -40,13 +42,14 @@ rule retrieve_km3aid_ids:
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow retrieve km3aid_ids --out {output:q} {params.options}
+        spectraflow retrieve km3aid_ids --out {output.raw:q} {params.options}
         """
 
 
 rule retrieve_pubchem:
     output:
-        ensure(plan.raw("pubchem"), non_empty=True),
+        raw=ensure(plan.raw("pubchem"), non_empty=True),
+        provenance=f"{plan.raw('pubchem')}.provenance.json",
     log:
         "<logs>/retrieve_pubchem.log",
     benchmark:
@@ -61,5 +64,5 @@ rule retrieve_pubchem:
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow retrieve pubchem --out {output:q} {params.options}
+        spectraflow retrieve pubchem --out {output.raw:q} {params.options}
         """

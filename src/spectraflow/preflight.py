@@ -1,0 +1,148 @@
+"""What a run will do, need and lack, told before it starts."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from spectraflow.config import Config, load_config
+from spectraflow.errors import ConfigError
+from spectraflow.sources.registry import Registry, load_registry
+from spectraflow.workflow import RAW_FILES, REGISTRY, Plan
+
+BYTES_PER_SPECTRUM_RECORD = 2_500
+BYTES_PER_LIBRARY_RECORD = 250
+BYTES_PER_RUN = 80_000_000
+BYTES_PER_ENCODER = 60_000_000
+"""Raw file, tables and features a record; weights, checkpoints and predictions a training. On the generous side."""
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """Where a raw file will come from; `missing` is True if from nowhere."""
+
+    source: str
+    file: str
+    records: int | None
+    place: str
+    missing: bool = False
+
+
+def source_state(plan: Plan, registry: Registry, source: str) -> SourceState:
+    """Return where one raw file will come from: results folder, mirror or publisher (addresses are not tried)."""
+    local = Path(plan.raw(source).replace("<results>", plan.results))
+    entry, file, known = registry.file(source, local.name)
+    limit = plan.limit(source)
+    records = known.records if limit is None else min(limit, known.records or limit)
+    mirror = plan.mirror(source)
+    if local.is_file():
+        return SourceState(source, file, records, f"{local} ({_size(local.stat().st_size)})")
+    if mirror and "://" in mirror:
+        return SourceState(source, file, records, f"{mirror.rstrip('/')}/{entry.folder}/{file} (not tried)")
+    held = Path(mirror) / entry.folder / file if mirror else None
+    if held and held.is_file():
+        return SourceState(source, file, records, f"{held} ({_size(held.stat().st_size)})")
+    if known.url:
+        return SourceState(source, file, records, f"{known.url} (not tried)")
+    where = f"not at {held}" if held else f"no mirror is set; put it at <mirror>/{entry.folder}/{file}"
+    return SourceState(source, file, records, f"{where}; the publisher offers no download", missing=True)
+
+
+def needed_sources(plan: Plan) -> list[str]:
+    """Return the sources a run reads; the demo reads none."""
+    if plan.config.data == "demo":
+        return []
+    listed = any(job.selection.startswith("published_ids") for job in plan.runs.values())
+    listed |= any(plan.config.splits[job.split].kind == "published_folds" for job in plan.runs.values())
+    return [source for source in RAW_FILES if source != "km3aid_ids" or listed]
+
+
+def disk_needed(config: Config, runs: int, encoders: int, spectra: int, library: int) -> int:
+    """Return an estimate in bytes; the embeddings of the library, one set a run, usually weigh most."""
+    width = max(run.model.projection for run in config.km3aid.runs)
+    embeddings = runs * library * width * 4
+    tables = spectra * BYTES_PER_SPECTRUM_RECORD + library * BYTES_PER_LIBRARY_RECORD
+    return embeddings + tables + runs * BYTES_PER_RUN + encoders * BYTES_PER_ENCODER
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def job_counts(configs: Sequence[Path]) -> dict[str, int]:
+    """Return the number of jobs a rule that a run would start now; raises ConfigError with Snakemake's message."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--quiet", "host", "reason", "--nolock"]
+    command += ["--cores", "1", "--configfile", *map(str, configs)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    output = run.stdout + run.stderr
+    if run.returncode:
+        raise ConfigError(f"the workflow cannot be planned:\n{output.strip()}")
+    stats = output.partition("Job stats:")[2]
+    counts = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE)}
+    counts.pop("total", None)
+    return counts
+
+
+def _nearest_folder(path: Path) -> Path:
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def _print_jobs(counts: dict[str, int]) -> None:
+    print("\njobs to run")
+    for name, count in counts.items():
+        print(f"  {name:<28}{count:>6}")
+    print(f"  {'total':<28}{sum(counts.values()):>6}" if counts else "  none: all files are up to date")
+
+
+def _print_sources(states: Sequence[SourceState]) -> None:
+    print("\nsources")
+    for state in states:
+        mark = "MISSING" if state.missing else "ok"
+        records = f"{state.records:,} records" if state.records else "unknown size"
+        print(f"  {mark:<8}{state.source}: {state.file}, {records}: {state.place}")
+    if not states:
+        print("  none: the raw files are simulated")
+
+
+def run_preflight(configs: Sequence[Path], show_config: bool = True) -> int:
+    """Print what a run will do, need and lack. Returns 1 if something is missing, else 0; computes nothing.
+
+    `configs` are laid over each other, later over earlier. Raises ConfigError for wrong settings.
+    """
+    config = load_config(*configs)
+    plan = Plan(config)
+    if show_config:
+        print("configuration")
+        print(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, width=120).rstrip())
+    _print_jobs(job_counts(configs))
+    states = [source_state(plan, load_registry(REGISTRY), source) for source in needed_sources(plan)]
+    _print_sources(states)
+    weights = [job.settings["weights"] for job in plan.encoders.values() if job.settings["weights"]]
+    lost = [path for path in weights if not Path(path).is_file()]
+    for path in lost:
+        print(f"  MISSING  spectrum encoder weights: {path}")
+    enough = _print_disk(plan, {state.source: state.records or 0 for state in states})
+    return int(bool(lost) or not enough or any(state.missing for state in states))
+
+
+def _print_disk(plan: Plan, records: dict[str, int]) -> bool:
+    """Print the estimate against the free space; return whether it suffices."""
+    config = plan.config
+    demo = config.data == "demo"
+    spectra = config.demo.molecules if demo else records.get("nmrshiftdb2", 0)
+    library = config.demo.library if demo else records.get("pubchem", 0)
+    needed = disk_needed(config, len(plan.runs), len(plan.encoders), spectra, library)
+    folder = _nearest_folder(Path(config.pathvars.get("results", plan.results)))
+    free = shutil.disk_usage(folder).free
+    print(f"\ndisk\n  about {_size(needed)} for a whole run, {_size(free)} free at {folder}")
+    return needed <= free
