@@ -224,7 +224,7 @@ def km3aid_embed_library(
     out: Annotated[Path, typer.Option(help="embeddings to write (Parquet)")],
 ) -> None:
     """Embed every molecule of a library with a trained model."""
-    from spectraflow.methods.km3aid.retrieve import embed_library
+    from spectraflow.methods.km3aid.library import embed_library
 
     embed_library(run, graphs, out)
 
@@ -339,7 +339,7 @@ def config_check(configs: Annotated[list[Path], typer.Argument(help="configurati
 @config_app.command("document")
 @_report_errors
 def config_document(
-    root: Annotated[Path, typer.Option(help="checkout to write into")] = Path("."),
+    root: Annotated[Path, typer.Option(help="checkout to write into")] = Path(),
     check: Annotated[bool, typer.Option(help="only say whether the files are current")] = False,
 ) -> None:
     """Write the JSON schema and the settings page from the settings models."""
