@@ -26,17 +26,17 @@ def _configure(drawer: rdMolDraw2D.MolDraw2DSVG) -> None:
     options.setSymbolColour(_rgb(INK))
     options.setAnnotationColour(_rgb(INK))
     options.setAtomNoteColour(_rgb(INK))
-    options.annotationFontScale = 0.62
-    options.highlightRadius = 0.22
+    options.annotationFontScale = 0.5
+    options.highlightRadius = 0.18
     options.bondLineWidth = 1.6
-    options.padding = 0.08
+    options.padding = 0.06
 
 
 def draw_molecule(
     molecule: Chem.Mol | str,
     notes: Mapping[int, str] | None = None,
     right: Mapping[int, bool] | None = None,
-    size: tuple[int, int] = (460, 340),
+    size: tuple[int, int] = (460, 300),
 ) -> str:
     """Return an SVG element of a molecule (RDKit molecule, or SMILES) on a transparent background.
 

@@ -66,7 +66,7 @@ def training_curves(runs: Sequence[Run], names: Mapping[str, str]) -> Figure:
         for one in axes[1:]:
             one.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             one.set_ylim(0, 1.02)
-        figure.legend(loc="outside lower left", ncols=min(3, len(runs)))
+        figure.legend(loc="outside lower left", ncols=min(2, len(runs)))
         return figure
 
 
@@ -80,7 +80,7 @@ def _dot_best(axes: Sequence[Axes], run: Run, best: Any, colour: str) -> None:
 def rank_histogram(ranks: pl.DataFrame | None) -> Figure:
     """Draw the absolute ranks of the truth in the whole library (a ranks table) against ranks by chance."""
     with figure_style():
-        figure, (axes,) = _axes(5.6, 3.3)
+        figure, (axes,) = _axes(4.9, 3.1)
         if ranks is None or ranks.is_empty():
             _say(axes, "no library ranks: retrieval was not run")
             return figure
@@ -114,7 +114,7 @@ def retrieval_sizes(run: Run) -> dict[int, dict[int, Measured]]:
 def hits_by_library(run: Run, published: Mapping[tuple[int, int], float]) -> Figure:
     """Draw hit@k against library size; `published` maps (size, k) to fractions, drawn as open diamonds."""
     with figure_style():
-        figure, (axes,) = _axes(5.6, 3.8)
+        figure, (axes,) = _axes(4.9, 3.5)
         sizes = retrieval_sizes(run)
         if not sizes:
             _say(axes, "no library retrieval was run")
@@ -148,7 +148,7 @@ def _hit_curve(axes: Axes, sizes: Mapping[int, Mapping[int, Measured]], k: int, 
 
 def _control_curves(axes: Axes, run: Run, sizes: Sequence[int]) -> None:
     axes.plot(sizes, [1 / size for size in sizes], ls=":", color=INK, lw=1.2, label="chance, k = 1")
-    styles = {"permuted_spectra": (0, (5, 2)), "carbon_count_prior": (0, (1, 1.2))}
+    styles = {"permuted_spectra": (0, (5, 2)), "carbon_count_prior": (0, (6, 2, 1, 2))}
     controls = (run.retrieval or {}).get("controls") or {}
     for name, dashes in styles.items():
         by_size = {int(size): as_measured(by_k.get("1")) for size, by_k in (controls.get(name) or {}).items()}
@@ -160,7 +160,7 @@ def _control_curves(axes: Axes, run: Run, sizes: Sequence[int]) -> None:
 def accuracy_by_size(run: Run, published: Mapping[str, float]) -> Figure:
     """Draw the share of molecules with every peak right by carbon count; `published` maps bins to fractions."""
     with figure_style():
-        figure, (axes,) = _axes(5.6, 3.3)
+        figure, (axes,) = _axes(4.9, 3.1)
         bins = CARBON_BINS["counted"]
         exact = {m: [run.measured.get(f"exact/{m}/{name}") for name in bins] for m in ASSIGNMENT_METHODS}
         if not any(one for values in exact.values() for one in values):
@@ -174,7 +174,8 @@ def accuracy_by_size(run: Run, published: Mapping[str, float]) -> Figure:
             axes.plot([i - 0.26 for i in x], y, "D", mfc="none", mec=INK, ms=7, mew=1.4, ls="", label="published")
         sizes = [next((v[i].n for v in exact.values() if v[i] is not None), None) for i in range(3)]  # type: ignore[union-attr]
         labels = [
-            f"{name} C" + ("" if n is None else f"\n{n:,} molecules") for name, n in zip(bins, sizes, strict=True)
+            f"{name} C".replace("<=", "≤") + ("" if n is None else f"\n{n:,} molecules")
+            for name, n in zip(bins, sizes, strict=True)
         ]
         axes.set_xticks(range(3), labels)
         axes.set_ylabel("molecules with every peak right")

@@ -20,6 +20,11 @@ METRIC_NAMES = {
     "atom/chance_multiplicity": "atoms by chance within CHn class",
     "atom/ppm_error": "mean |Δ shift| of the assignment, ppm",
 }
+_SHORT_NAMES = {
+    "in_batch/spectrum_to_molecule": "spectrum → molecule",
+    "in_batch/molecule_to_spectrum": "molecule → spectrum",
+    "atom/published": "published metric",
+}
 _ASSIGNMENTS = {"published": "published metric", "argmax": "argmax", "hungarian": "one-to-one"}
 _SHORT_SETTINGS = {
     "objective.alpha": "α",
@@ -30,7 +35,15 @@ _SHORT_SETTINGS = {
     "model.communication": "communication",
     "spectrum_encoder.mode": "spectrum encoder",
 }
-_UNNAMED = ("label",)
+_WORDS = {
+    "objective.discrimination": {"knowledge": "K-ID", "strong": "SP-ID", "weak": "WP-ID", "soft": "soft kernel"},
+    "model.communication": {"True": "with communication", "False": "no communication"},
+}
+_REPETITION = ("fold", "training.seed", "spectrum_encoder.training.seed")
+
+
+def _bin(carbons: str) -> str:
+    return carbons.replace("<=", "≤ ").replace("<", "< ").replace(">", "> ").replace("-", "–")
 
 
 def metric_name(metric: str) -> str:
@@ -39,23 +52,44 @@ def metric_name(metric: str) -> str:
         case ["retrieval", size, k]:
             return f"truth among the first {k} of {int(size):,}"
         case ["exact", assignment, "worded", carbons]:
-            return f"every peak right, {carbons} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
+            return f"every peak right, {_bin(carbons)} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
         case ["exact", assignment, carbons]:
-            return f"every peak right, {carbons} C, {_ASSIGNMENTS.get(assignment, assignment)}"
+            return f"every peak right, {_bin(carbons)} C, {_ASSIGNMENTS.get(assignment, assignment)}"
     return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 
-def run_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Return a distinct name for every run id: its label and the settings in which the runs differ."""
+def short_metric_name(metric: str) -> str:
+    """Return a metric's name for a table that is about its family of metrics."""
+    match metric.split("/"):
+        case ["retrieval", size, k]:
+            return f"hit@{k} of {int(size):,}"
+        case ["exact", _, "worded", carbons]:
+            return f"{_bin(carbons)} C (as worded)"
+        case ["exact", _, carbons]:
+            return f"{_bin(carbons)} C (as counted)"
+    return _SHORT_NAMES.get(metric, metric_name(metric))
+
+
+def _setting(key: str, value: Any) -> str:
+    return _WORDS.get(key, {}).get(str(value)) or f"{_SHORT_SETTINGS.get(key, key)} {value}"
+
+
+def run_names(runs: Sequence[Run], *, repetitions: bool = True) -> dict[str, str]:
+    """Return a name for every run id: its label and the settings in which the runs differ.
+
+    Without `repetitions`, runs that differ in fold and seed alone share a name; with them every name is distinct.
+    """
     flat = {run.run_id: flatten(run.settings) for run in runs}
-    keys = list(dict.fromkeys(key for settings in flat.values() for key in settings if key not in _UNNAMED))
+    ignored = {"label"} if repetitions else {"label", *_REPETITION}
+    keys = list(dict.fromkeys(key for settings in flat.values() for key in settings if key not in ignored))
     differing = [key for key in keys if len({str(settings.get(key)) for settings in flat.values()}) > 1]
+    differing.sort(key=lambda key: key in _REPETITION)
     names: dict[str, str] = {}
     for run in runs:
-        settings = flat[run.run_id]
-        parts = [f"{_SHORT_SETTINGS.get(key, key)} {settings[key]}" for key in differing if key in settings]
-        name = ", ".join([run.label, *parts[:4]])
-        names[run.run_id] = f"{name} ({run.run_id[:6]})" if name in names.values() else name
+        parts = [_setting(key, flat[run.run_id][key]) for key in differing if key in flat[run.run_id]]
+        name = ", ".join([run.label, *parts[:5]])
+        taken = repetitions and name in names.values()
+        names[run.run_id] = f"{name} ({run.run_id[:6]})" if taken else name
     return names
 
 

@@ -18,7 +18,7 @@ from spectraflow.reporting import figures, sections, theme
 from spectraflow.reporting.comparison import flatten, read_comparison
 from spectraflow.reporting.examples import Example, choose_examples
 from spectraflow.reporting.labels import metric_name, plain, run_names, with_interval
-from spectraflow.reporting.runs import Run, load_run
+from spectraflow.reporting.runs import Measured, Run, load_run
 from spectraflow.tables import RANKS, read_table
 
 REPEAT = {
@@ -88,19 +88,19 @@ def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame,
         "main": main,
         "main_name": names[main.run_id],
         "cards": sections.cards(main, table),
-        "tables": sections.comparison_tables(table, names),
+        "tables": sections.comparison_tables(table, run_names(runs, repetitions=False)),
         "overview": sections.overview(runs, names),
-        "all_metrics": [
-            (metric_name(name), with_interval(*_scaled(name, one)), one.n) for name, one in main.measured.items()
-        ],
+        "all_metrics": [(metric_name(name), _text(name, one), one.n) for name, one in main.measured.items()],
+        "atoms": [(metric_name(name), _text(name, one)) for name, one in main.measured.items() if name[:5] == "atom/"],
         "retrieval": sections.retrieval_section(main, table),
         "settings": [(run.run_id, names[run.run_id], _settings(run)) for run in runs],
         "repeat": REPEAT.get(data, REPEAT["published"]),
     }
 
 
-def _scaled(name: str, one: Any) -> tuple[Any, float, int]:
-    return (one, 1, 2) if name.endswith("ppm_error") else (one, 100, 1)
+def _text(name: str, measured: Measured) -> str:
+    in_ppm = name.endswith("ppm_error")
+    return with_interval(measured, scale=1 if in_ppm else 100, digits=2 if in_ppm else 1)
 
 
 def _settings(run: Run) -> list[tuple[str, str]]:
@@ -143,7 +143,7 @@ def _examples(run: Run, molecules: Path, alignment: Path) -> list[dict[str, Any]
 
 def _example(name: str, title: str, example: Example) -> dict[str, Any]:
     rows = list(zip(example.carbon_atom, example.shift_ppm, example.assigned_ppm, example.right, strict=True))
-    notes = {atom: f"{shift:.1f}" + ("" if good else f" → {given:.1f}") for atom, shift, given, good in rows}
+    notes = {atom: f"{shift:.1f}" for atom, shift, _, _ in rows}
     drawing = draw_molecule(example.smiles, notes, {atom: good for atom, _, _, good in rows})
     spectrum = theme.figure_svg(figures.stick_spectrum(example.shift_ppm, example.right), f"spectrum_{name}")
     return {

@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from spectraflow.reporting.comparison import PROTOCOLS
 from spectraflow.reporting.figures import retrieval_sizes
-from spectraflow.reporting.labels import metric_name, percent, plain, with_interval
+from spectraflow.reporting.labels import metric_name, percent, plain, short_metric_name, with_interval
 from spectraflow.reporting.runs import Run, as_measured
 
 LONG_TABLE = 14
@@ -22,6 +23,10 @@ CONTROLS = {
     "permuted_spectra": "spectra permuted among queries",
     "library_order": "library order as the score",
     "carbon_count_prior": "carbon count alone",
+}
+_SELECTIONS = {
+    PROTOCOLS["test"]: "the reported fold, as published",
+    PROTOCOLS["val"]: "val, held out from the test part",
 }
 _PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR"}
 
@@ -86,13 +91,14 @@ def cards(run: Run, comparison: pl.DataFrame) -> list[Card]:
 
 
 def comparison_tables(comparison: pl.DataFrame, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the comparison by family of metrics, each with its rows as text."""
+    """Return the comparison by family of metrics, each with its rows as text; `names` maps run ids to experiments."""
     tables = []
     for family, title in FAMILIES.items():
         rows = comparison.filter(pl.col("metric").str.starts_with(f"{family}/")).to_dicts()
         if rows:
             shown = [_comparison_row(row, names) for row in rows]
-            tables.append({"title": title, "rows": shown, "folded": len(shown) > LONG_TABLE})
+            differing = any(row["deviations"] for row in shown)
+            tables.append({"title": title, "rows": shown, "folded": len(shown) > LONG_TABLE, "differing": differing})
     return tables
 
 
@@ -102,11 +108,12 @@ def _comparison_row(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
         **row,
         "source": f"{_PAPERS.get(row['paper'], row['paper'])} {row['table']}",
         "setting": (row["setting"] or "").replace(";", ", "),
-        "metric": metric_name(row["metric"]),
+        "metric": short_metric_name(row["metric"]),
         "published": _plus_minus(row["published"], row["published_sd"]),
         "measured": f"{row['measured']:.1f}",
-        "interval": "" if low is None or high is None else f"{low:.1f} to {high:.1f}",
-        "run_names": "; ".join(names.get(one, one) for one in (row["run_ids"] or "").split()),
+        "interval": "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]",
+        "protocol": _SELECTIONS.get(row["protocol"], row["protocol"]),
+        "experiment": "; ".join(dict.fromkeys(names.get(one, one) for one in (row["run_ids"] or "").split())),
         "deviations": row["deviations"] or "",
     }
 

@@ -1,0 +1,137 @@
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import pytest
+
+from spectraflow.errors import InputError
+from spectraflow.reporting.comparison import compare_runs
+from spectraflow.reporting.page import write_report
+
+FIGURES = ("training_curves", "rank_histogram", "hits_by_library", "accuracy_by_size")
+VOID = {"meta", "br", "img", "link", "hr", "input", "path", "use", "rect", "ellipse", "line", "polygon"}
+
+
+class Checker(HTMLParser):
+    """Collect ids, links and outside resources, and check that tags nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.links, self.outside = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values[name] for name in ("href", "xlink:href") if name in values]
+        self.outside += [values["src"]] if "src" in values else []
+        assert tag != "script"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture
+def report(tmp_path, make_run, tables, real_published):
+    """Return a function that writes a report of runs and returns its text."""
+    molecules, alignment, assignments = tables
+
+    def write(*runs, data="demo", counts=(), audits=()):
+        if (runs[0] / "settings.json").is_file() and not (runs[0] / "no_assignments").exists():
+            shutil.copy(assignments, runs[0] / "assignments.parquet")
+        comparison = tmp_path / "comparison.csv"
+        compare_runs(real_published, list(runs), comparison, data=data)
+        out = tmp_path / "report"
+        write_report(comparison, list(runs), list(counts), list(audits), molecules, alignment, out, data=data)
+        return (out / "index.html").read_text()
+
+    return write
+
+
+def test_the_page_is_whole_and_stands_alone(tmp_path, report, make_run):
+    text = report(make_run("0123456789ab"), make_run("1123456789ab", {"fold": 1}))
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.open
+    assert not checker.outside
+    assert len(checker.ids) == len(set(checker.ids))
+    assert all(link.startswith("#") and link[1:] in checker.ids for link in checker.links)
+    assert not re.findall(r"url\((?!#)", text)
+    for name in FIGURES:
+        svg = (tmp_path / "report" / "figures" / f"{name}.svg").read_text()
+        assert ET.fromstring(svg).tag.endswith("svg")
+        assert "var(" not in svg
+
+
+def test_headline_numbers_stand_beside_published_ones(report, make_run):
+    text = report(make_run("0123456789ab"))
+    for expected in ("94.0", "published 94.7 ± 0.4", "89.0", "hit@25", "random scores", "spectra permuted"):
+        assert expected in text
+
+
+def test_simulated_numbers_are_called_so(report, make_run):
+    run = make_run("0123456789ab")
+    assert "All numbers on this page are simulated" in report(run, data="demo")
+    real = report(run, data="published")
+    assert "simulated" not in re.sub(r"<style>.*?</style>", "", real, flags=re.DOTALL)
+    assert "within the interval" in real
+
+
+def test_everything_from_data_is_escaped(tmp_path, report, make_run):
+    attack = '<script>alert("x")</script>&$x$'
+    counts = tmp_path / "source" / "counts.json"
+    counts.parent.mkdir()
+    counts.write_text(json.dumps({"records": 3, "rejects": {attack: 2, "wrong_element": 1}, "note": attack}))
+    text = report(make_run("0123456789ab", label=attack), counts=[counts], audits=[counts])
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    Checker().feed(text)
+
+
+def test_missing_files_are_said_not_failed(tmp_path, report, make_run):
+    run = make_run("0123456789ab", retrieval=False, ranks=False)
+    (run / "no_assignments").touch()
+    (run / "metrics.jsonl").unlink()
+    text = report(run)
+    for missing in ("No retrieval.json", "No assignments.parquet", "no training history", "No split audit"):
+        assert missing in text
+    assert all((tmp_path / "report" / "figures" / f"{name}.svg").is_file() for name in FIGURES)
+
+
+def test_counts_and_audits_of_any_shape_are_shown(tmp_path, report, make_run):
+    audit = tmp_path / "random-fold0.audit.json"
+    audit.write_text(json.dumps({"sizes": {"train": 12_345, "test": 7}, "overlaps": {"scaffold": {"train-test": 3}}}))
+    text = report(make_run("0123456789ab"), audits=[audit])
+    for expected in ("12,345", "random-fold0.audit › sizes", "overlaps › scaffold", "train-test"):
+        assert expected in text
+
+
+def test_examples_show_a_good_and_a_bad_molecule(report, make_run):
+    text = report(make_run("0123456789ab"))
+    assert "Every peak right" in text
+    assert "With wrong peaks" in text
+    assert "Structure of m:2 with the shift" in text
+
+
+def test_the_same_runs_give_the_same_page(report, make_run):
+    run = make_run("0123456789ab")
+    first, second = (re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", report(run)) for _ in range(2))
+    assert first == second
+
+
+def test_unusable_input_is_named(tmp_path, report, make_run):
+    run, bad = make_run("0123456789ab"), tmp_path / "counts.json"
+    bad.write_text("[1, 2]")
+    with pytest.raises(InputError, match=r"counts\.json"):
+        report(run, counts=[bad])
+    with pytest.raises(InputError, match="at least one run"):
+        write_report(bad, [], [], [], bad, bad, tmp_path / "out", data="demo")
