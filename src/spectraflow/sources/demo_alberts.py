@@ -74,7 +74,7 @@ SCHEMA = pa.schema(
 
 
 def _lorentzians(axis: NDArray[np.float64], lines: Sequence[tuple[float, float]], width: float) -> NDArray[np.float64]:
-    """Return the sum of lines ``(ppm, height)`` of half width `width` on `axis`, at least one point wide; zero far from them."""
+    """Return the sum of lines ``(ppm, height)`` of half width `width` (or one point) on `axis`; zero far from them."""
     half = max(width, abs(float(axis[1] - axis[0])))
     values = np.zeros_like(axis)
     for centre, height in lines:
@@ -95,16 +95,12 @@ def _multiplet(centre: float, letter: str, hydrogens: int) -> list[tuple[float, 
 
 def _carbon_columns(shifts: simulate.Shifts) -> dict[str, Any]:
     lines = [(ppm, 0.06 * atoms) for ppm, _, atoms, _ in shifts.distinct()]
+    width = _CARBON_WIDTH_PPM
     peaks = [
-        {
-            "delta (ppm)": ppm,
-            "integral": height * _CARBON_WIDTH_PPM,
-            "intensity": height,
-            "width (ppm)": _CARBON_WIDTH_PPM,
-        }
+        {"delta (ppm)": ppm, "integral": height * width, "intensity": height, "width (ppm)": width}
         for ppm, height in reversed(lines)
     ]
-    return {"c_nmr_peaks": peaks, "c_nmr_spectra": _lorentzians(CARBON_AXIS_PPM, lines, _CARBON_WIDTH_PPM)}
+    return {"c_nmr_peaks": peaks, "c_nmr_spectra": _lorentzians(CARBON_AXIS_PPM, lines, width)}
 
 
 def _proton_columns(shifts: simulate.Shifts) -> dict[str, Any]:

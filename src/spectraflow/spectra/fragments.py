@@ -36,7 +36,7 @@ class Fragment(NamedTuple):
 
 def _stability(atom: Chem.Atom) -> float:
     """Return how readily a cation forms at `atom` when a bond to it breaks (benzyl, acylium, amine, tertiary)."""
-    aromatic = any(other.GetIsAromatic() for other in atom.GetNeighbors())
+    aromatic = not atom.GetIsAromatic() and any(other.GetIsAromatic() for other in atom.GetNeighbors())
     acyl = any(
         bond.GetBondTypeAsDouble() == 2 and bond.GetOtherAtom(atom).GetAtomicNum() == 8 for bond in atom.GetBonds()
     )

@@ -20,7 +20,7 @@ PROTON_RANGE_PPM = (0.0, 12.0)
 _LETTERS = "SDTQ"
 _SPLITTINGS = "sdtq"
 _BIARYL_PPM, _FUSED_PPM, _SECOND_HETEROATOM_PPM, _FORMYL_PPM, _CROWDING_PPM = 8.4, 4.6, 20.0, -4.5, -1.6
-_HETEROATOM_PAIR_PPM, _FLUORINE_PAIR_PPM = -12.0, -14.0
+_HETEROATOM_PAIR_PPM, _FLUORINE_PAIR_PPM, _HALOGEN_PAIR_PPM = -12.0, -22.0, -4.0
 _PHENOL_PPM, _ACID_PPM, _ANILINE_PPM = 3.2, 9.0, 2.1
 
 
@@ -98,9 +98,10 @@ class Surroundings:
 
 def _saturation(types: NDArray[np.int64]) -> float:
     """Return the correction for several heteroatoms on one sp3 carbon, ppm a pair of them."""
-    heteroatoms, fluorines = int((types >= AtomType.O_HYDROXYL).sum()), int((types == AtomType.F).sum())
-    pairs, fluorine_pairs = (count * (count - 1) // 2 for count in (heteroatoms, fluorines))
-    return _HETEROATOM_PAIR_PPM * pairs + _FLUORINE_PAIR_PPM * fluorine_pairs
+    heavy = int(np.isin(types, (AtomType.CL, AtomType.BR, AtomType.I)).sum())
+    others, fluorines = int((types >= AtomType.O_HYDROXYL).sum()) - heavy, int((types == AtomType.F).sum())
+    effects = ((others, _HETEROATOM_PAIR_PPM), (fluorines, _FLUORINE_PAIR_PPM), (heavy, _HALOGEN_PAIR_PPM))
+    return sum(effect * (count * (count - 1) // 2) for count, effect in effects)
 
 
 def _carbon_correction(around: Surroundings, index: int, rings: Chem.RingInfo) -> float:
