@@ -18,7 +18,7 @@ import pyarrow as pa
 from rdkit import Chem, rdBase
 
 from spectraflow.errors import AccountingError, InputError
-from spectraflow.molecules.batches import map_batches
+from spectraflow.sources.parallel import ordered_map
 from spectraflow.tables import GRAPHS, MOLECULES, REJECTS, RejectReason, TableWriter, count_rows, scan_table
 
 CHIRALITY = {Chem.ChiralType.CHI_TETRAHEDRAL_CW: 1, Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 2}
@@ -108,7 +108,7 @@ def build_graphs(molecules: Path, graphs: Path, rejects: Path, *, processes: int
     """
     batches = scan_table(molecules, MOLECULES, ["molecule_id", "smiles"])
     with TableWriter(graphs, GRAPHS) as graph_writer, TableWriter(rejects, REJECTS) as reject_writer:
-        for table, rejected in map_batches(_batch_graphs, batches, processes):
+        for table, rejected in ordered_map(_batch_graphs, batches, processes):
             graph_writer.write(table)
             reject_writer.write(rejected)
         counts = {"molecules": count_rows(molecules), "graphs": graph_writer.rows, "rejects": reject_writer.rows}
