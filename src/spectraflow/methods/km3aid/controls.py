@@ -26,6 +26,14 @@ class Queries:
     carbons: np.ndarray
 
 
+def derangement(count: int, seed: int) -> np.ndarray:
+    """Return a seeded permutation (count,) that leaves no index in its place: one random cycle through all."""
+    cycle = np.random.default_rng(seed).permutation(count)
+    other = np.empty(count, np.int64)
+    other[cycle] = np.roll(cycle, 1)
+    return other
+
+
 Scorer = tuple[np.ndarray, Callable[[slice, Tensor], np.ndarray]]
 
 
@@ -33,8 +41,7 @@ def scorers(queries: Queries, library: Library, training_carbons: float, seed: i
     """Return the model's scorer and those of the controls, each the truth's scores and a function of a chunk."""
     generator = np.random.default_rng(seed)
     count, size = len(queries.molecule_ids), len(library.usable)
-    other = np.roll(np.arange(count), 1)
-    permuted = queries.spectra[torch.from_numpy(other)]
+    permuted = queries.spectra[torch.from_numpy(derangement(count, seed))]
     own_row = {int(block): row for row, block in reversed(list(enumerate(library.blocks)))}
     places = np.array([own_row.get(int(b), generator.integers(size) + 0.5) for b in queries.blocks], float)
 
@@ -66,6 +73,17 @@ def count_at_or_above(queries: Queries, library: Library, scorer: Scorer) -> tup
         above += at_or_above(truth, scores)
         eligible += allowed.sum(1)
     return above, eligible
+
+
+def count_among_queries(queries: Queries, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the counts of permuted spectra where the other queries' molecules are the candidates.
+
+    Against a library, a permuted spectrum is above chance as far as the library differs from the queries' molecules
+    (size, elements): that part of a hit needs no spectrum. Here truth and candidates are alike, and chance is 1 / N.
+    """
+    scores = (queries.spectra[torch.from_numpy(derangement(len(queries.blocks), seed))] @ queries.graphs.T).numpy()
+    allowed = queries.blocks[:, None] != queries.blocks[None, :]
+    return at_or_above(np.diagonal(scores).copy(), np.where(allowed, scores, -np.inf)), allowed.sum(1)
 
 
 def shuffle_check(queries: Queries, library: Library, seed: int) -> int:

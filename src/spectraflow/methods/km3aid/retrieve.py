@@ -16,6 +16,7 @@ from spectraflow.methods.km3aid.controls import (
     CHECKED_QUERIES,
     Queries,
     batch_invariance,
+    count_among_queries,
     count_at_or_above,
     scorers,
     shuffle_check,
@@ -128,6 +129,7 @@ def _write_results(
         results[name] = hit_rates(above, eligible, settings)
         if name == "model":
             truth, model_above, model_eligible = scorer[0], above, eligible
+    results["permuted_among_queries"] = hit_rates(*count_among_queries(queries, settings.seed), settings)
     device = next(model.parameters()).device
     checks = {
         "shuffled_candidates_changed": shuffle_check(queries, library, settings.seed),
