@@ -7,6 +7,7 @@ rules use as input or parameter functions are methods of `Plan` and take Snakema
 import ast
 import json
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -203,6 +204,11 @@ def option(name: str, value: object) -> str:
 def repeat(name: str, values: Iterable[object]) -> str:
     """Return `--name value` once for each value, quoted for the shell."""
     return " ".join(option(name, value) for value in values)
+
+
+def shell_prefix() -> str:
+    """Return shell text that finds this interpreter's `spectraflow` first, wherever a job runs."""
+    return f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 
 
 def folder(path: str) -> str:

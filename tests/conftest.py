@@ -1,0 +1,68 @@
+"""Fixtures that several levels of tests share: a small checkout to run the real workflow in, and a way to run it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WORKFLOW_FILES = ("Snakefile", "config.yaml", "workflow", "resources")
+
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the workflow's files and nothing else, as a fresh clone has them."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in WORKFLOW_FILES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "profiles").symlink_to("workflow/profiles")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def snakemake(checkout: Path) -> Snakemake:
+    """Run Snakemake in the checkout; a failure shows its output."""
+
+    def run(*arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        environment = {**os.environ, "SPECTRAFLOW_ACCELERATOR": "cpu"}
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env=environment, timeout=900)
+        if not fails:
+            assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny(checkout: Path) -> Path:
+    """An overlay for runs of seconds: few molecules, a narrow network, two epochs, two runs that share an encoder."""
+    path = checkout / "tiny.yaml"
+    path.write_text(
+        """\
+name: tiny
+demo: {molecules: 240, library: 300, multimodal_rows: 10, moleculenet_rows: 20}
+km3aid:
+  base:
+    model: {layers: 2, dim: 32, projection: 32}
+    training: {epochs: 2, batch_size: 16}
+    spectrum_encoder: {mode: graph_fold, training: {epochs: 2, batch_size: 16}}
+  runs:
+    - label: with communication
+    - label: without communication
+      model: {communication: false}
+  retrieval: {library_sizes: [10, 100], queries: 20}
+""",
+        encoding="utf-8",
+    )
+    return path

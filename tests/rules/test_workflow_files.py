@@ -1,0 +1,68 @@
+"""The workflow's text and plan, without running a job."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RULES = {
+    match[1]: match[2]
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+    if path.stem != "targets"
+    for match in re.finditer(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.MULTILINE | re.DOTALL)
+}
+
+
+def test_entry_is_short():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) < 60
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workflow" / "rules").glob("*.smk")), ids=lambda path: path.stem)
+def test_rule_files_say_what_goes_in_and_out(path):
+    assert re.match(r"# In: .*Out: ", path.read_text())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_keep_a_log_and_call_one_command(rule):
+    text = RULES[rule]
+    assert "log:" in text
+    if "localrule: True" in text:
+        return
+    assert "benchmark:" in text
+    assert "exec &> >(tee {log:q})" in text
+    assert len(re.findall(r"(?:^|else) *spectraflow ", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if not rule.startswith(("retrieve_", "label_run", "initialise"))]
+)
+def test_computing_rules_know_their_code(rule):
+    assert "code=code_of(" in RULES[rule]
+
+
+@pytest.mark.parametrize("target", ["all", "km3aid", "report", "tables"])
+def test_targets_can_be_planned(snakemake, tiny, target):
+    done = snakemake("--configfile", str(tiny), "--dry-run", "--config", "name=planned", "--", target)
+    assert "Job stats:" in done.stdout + done.stderr
+
+
+def test_wrong_configuration_names_every_fault(snakemake):
+    done = snakemake("--dry-run", "--config", "nmae=x", "demo={molecules: 1}", fails=True)
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "nmae: unknown key" in output
+    assert "demo.molecules" in output
+    assert "Traceback" not in output
+
+
+def test_mirror_can_be_given_on_the_command_line(snakemake, checkout):
+    done = snakemake(
+        "--configfile", "workflow/config/real.yaml", "--dry-run", "--printshellcmds", "--config", "mirror=/some where"
+    )
+    assert "--mirror '/some where'" in done.stdout + done.stderr
+
+
+def test_parsing_prints_nothing_to_stdout(snakemake):
+    done = snakemake("--dag", "--forceall")
+    assert done.stdout.startswith("digraph")

@@ -1,0 +1,29 @@
+# In: the files of all other rules. Out: nothing; these rules name what a user may ask for.
+
+
+localrules:
+    tables,
+    km3aid,
+    report,
+
+
+rule tables:
+    input:
+        expand(
+            "<results>/tables/{source}/{table}.parquet",
+            source=["nmrshiftdb2", "pubchem"],
+            table=["molecules", "rejects"],
+        ),
+        "<results>/tables/nmrshiftdb2/peaks.parquet",
+        "<results>/features/nmrshiftdb2/labels.parquet",
+
+
+rule km3aid:
+    input:
+        plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
+        plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+
+
+rule report:
+    input:
+        rules.write_report.output,
