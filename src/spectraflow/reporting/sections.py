@@ -78,13 +78,14 @@ def cards(run: Run, comparison: pl.DataFrame) -> list[Card]:
     found = []
     for metric in (name for name in metrics if name in measured):
         one, cell, luck = measured[metric], _published_of(comparison, run, metric), chance.get(metric)
+        within = " within the CHn class" if metric.startswith("atom/") else ""
         found.append(
             Card(
                 metric_name(metric),
                 percent(one.value),
                 "" if one.low is None else f"{percent(one.low)} to {percent(one.high)}",
                 "" if cell is None else _plus_minus(cell["published"], cell["published_sd"]),
-                "" if luck is None else f"by chance {percent(luck.value, 1 if luck.value > 0.001 else 3)}",
+                "" if luck is None else f"by chance {percent(luck.value, 1 if luck.value > 0.001 else 3)}{within}",
             )
         )
     return found
