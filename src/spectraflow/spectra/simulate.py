@@ -23,6 +23,11 @@ _BIARYL_PPM, _FUSED_PPM, _SECOND_HETEROATOM_PPM, _FORMYL_PPM, _CROWDING_PPM = 8.
 _HETEROATOM_PAIR_PPM, _FLUORINE_PAIR_PPM, _HALOGEN_PAIR_PPM = -12.0, -22.0, -4.0
 _PHENOL_PPM, _ACID_PPM, _ANILINE_PPM = 3.2, 9.0, 2.1
 
+# Plain integers: looking up members of an enumeration dominates the loops over atoms otherwise.
+_SP3, _AROMATIC, _CARBONYL = int(CarbonClass.SP3), int(CarbonClass.AROMATIC), int(CarbonClass.CARBONYL)
+_HETERO, _FLUORINE, _FIRST_HETEROATOM = int(CarbonClass.HETERO), int(AtomType.F), int(AtomType.O_HYDROXYL)
+_HEAVY_HALOGENS = (int(AtomType.CL), int(AtomType.BR), int(AtomType.I))
+
 
 @dataclass(frozen=True)
 class Shifts:
@@ -98,8 +103,9 @@ class Surroundings:
 
 def _saturation(types: NDArray[np.int64]) -> float:
     """Return the correction for several heteroatoms on one sp3 carbon, ppm a pair of them."""
-    heavy = int(np.isin(types, (AtomType.CL, AtomType.BR, AtomType.I)).sum())
-    others, fluorines = int((types >= AtomType.O_HYDROXYL).sum()) - heavy, int((types == AtomType.F).sum())
+    kinds = types.tolist()
+    heavy, fluorines = sum(kind in _HEAVY_HALOGENS for kind in kinds), kinds.count(_FLUORINE)
+    others = sum(kind >= _FIRST_HETEROATOM for kind in kinds) - heavy
     effects = ((others, _HETEROATOM_PAIR_PPM), (fluorines, _FLUORINE_PAIR_PPM), (heavy, _HALOGEN_PAIR_PPM))
     return sum(effect * (count * (count - 1) // 2) for count, effect in effects)
 
@@ -109,22 +115,22 @@ def _carbon_correction(around: Surroundings, index: int, rings: Chem.RingInfo) -
     atom, kind = around.mol.GetAtomWithIdx(index), around.classes[index]
     neighbours = [other.GetIdx() for other in atom.GetNeighbors()]
     value = increments.ring_size_effect(kind, rings.MinAtomRingSize(index))
-    if kind == CarbonClass.SP3:
+    if kind == _SP3:
         crowded = sum(max(0, around.mol.GetAtomWithIdx(other).GetDegree() - 2) for other in neighbours)
         value += _CROWDING_PPM * crowded * max(0, len(neighbours) - 1) / 2
         return value + _saturation(around.types[neighbours])
-    if kind == CarbonClass.AROMATIC:
+    if kind == _AROMATIC:
         bonds = [(bond.GetIsAromatic(), bond.GetOtherAtom(atom).GetIsAromatic()) for bond in atom.GetBonds()]
         return value + _BIARYL_PPM * bonds.count((False, True)) + _FUSED_PPM * (bonds.count((True, True)) == 3)
-    if kind == CarbonClass.CARBONYL:
-        heteroatoms = sum(around.classes[other] == CarbonClass.HETERO for other in neighbours)
+    if kind == _CARBONYL:
+        heteroatoms = sum(around.classes[other] == _HETERO for other in neighbours)
         value += _SECOND_HETEROATOM_PPM * (heteroatoms == 3) + _FORMYL_PPM * around.hydrogens[index]
     return value
 
 
 def carbon_shifts(around: Surroundings) -> Shifts:
     """Return noise-free 13C shifts of every carbon, -5 to 220 ppm, with S, D, T, Q for C, CH, CH2, CH3."""
-    rows = np.flatnonzero(around.classes != CarbonClass.HETERO)
+    rows = np.flatnonzero(around.classes != _HETERO)
     rings = around.mol.GetRingInfo()
     base = np.array([increments.CARBON_BASE[CarbonClass(kind)] for kind in around.classes[rows]])
     correction = np.array([_carbon_correction(around, int(index), rings) for index in rows])
@@ -137,9 +143,9 @@ def carbon_shifts(around: Surroundings) -> Shifts:
 
 def _proton_base(around: Surroundings, index: int) -> float:
     kind, type_ = CarbonClass(around.classes[index]), around.types[index]
-    if kind == CarbonClass.SP3:
+    if kind == _SP3:
         return increments.ALKYL_PROTON_BASE[min(int(around.hydrogens[index]), 3)]
-    if kind != CarbonClass.HETERO:
+    if kind != _HETERO:
         return increments.PROTON_BASE[kind]
     value = increments.HETERO_PROTON_BASE.get(AtomType(type_), 3.5)
     bearers = [around.types[other.GetIdx()] for other in around.mol.GetAtomWithIdx(index).GetNeighbors()]
@@ -152,10 +158,10 @@ def _proton_base(around: Surroundings, index: int) -> float:
 
 def _splitting(around: Surroundings, index: int) -> str:
     """Return s, d, t, q or m by the n + 1 rule over protons on neighbouring carbons."""
-    if around.classes[index] == CarbonClass.HETERO:
+    if around.classes[index] == _HETERO:
         return "s"
     neighbours = [other.GetIdx() for other in around.mol.GetAtomWithIdx(index).GetNeighbors()]
-    coupled = sum(int(around.hydrogens[at]) for at in neighbours if around.classes[at] != CarbonClass.HETERO)
+    coupled = sum(int(around.hydrogens[at]) for at in neighbours if around.classes[at] != _HETERO)
     return _SPLITTINGS[coupled] if coupled < len(_SPLITTINGS) else "m"
 
 
