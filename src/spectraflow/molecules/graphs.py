@@ -44,7 +44,7 @@ _CHUNK = 512
 _DENSE_ATOMS = 512
 _atom_tokens = re.compile(r"\[[^]]*\]|Br|Cl|[BCNOPSFIbcnops*]").findall
 _needs_full_parse = re.compile(r"[@/\\\s]|\[\d*H").search
-_may_have_four_hydrogens = re.compile(r"^C$|\.|H\d").search
+_may_have_four_hydrogens = re.compile(r"^C$|[.~<>]|H\d").search
 _needs_bond_objects = re.compile(r"[/\\<>~$]").search
 _COVALENT_ELEMENTS = bytes([0, 1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53])
 _TYPE_OF_DOUBLED_ORDER = np.full(16, OTHER_BOND_TYPE, dtype=np.int8)
