@@ -1,4 +1,4 @@
-"""Documents made from the settings models: the JSON schema, the settings page, the comments of config.yaml.
+"""Documents made from code: the JSON schema, the pages of settings and tables, the comments of config.yaml.
 
 The values in config.yaml are the author's; the comments beside them are the models' field descriptions.
 """
@@ -33,6 +33,14 @@ SETTINGS_HEADER = """\
 Written by `make docs` from the models in `src/spectraflow/config.py`; do not edit. A configuration is a YAML file with
 these keys; unknown keys are errors. Defaults below are those of the models, mostly the published settings; the small
 default run in `config.yaml` overrides some of them.
+"""
+
+TABLES_HEADER = """\
+# Tables
+
+Written by `make docs` from the schemas in `src/spectraflow/tables.py`; do not edit. Tables are Parquet files with row
+groups of at most 131,072 rows; each carries the version that wrote it. Label tables have one nullable boolean column a
+label (null = unknown), embedding tables a `molecule_id` and a fixed-size list of float32.
 """
 
 
@@ -172,8 +180,30 @@ def render_settings_page() -> str:
     return SETTINGS_HEADER + "\n".join(_section("", Config, set())) + "\n"
 
 
+def render_tables_page() -> str:
+    """Return the page of table schemas of the documentation (Markdown)."""
+    import pyarrow as pa
+
+    from spectraflow import tables
+
+    lines: list[str] = []
+    for schema in vars(tables).values():
+        if isinstance(schema, pa.Schema):
+            lines += [
+                "",
+                f"## {tables.table_name(schema)}",
+                "",
+                "| column | type | null | meaning |",
+                "|---|---|---|---|",
+            ]
+            for field in schema:
+                meaning = (field.metadata or {}).get(b"description", b"").decode()
+                lines.append(f"| `{field.name}` | {field.type} | {'yes' if field.nullable else 'no'} | {meaning} |")
+    return TABLES_HEADER + "\n".join(lines) + "\n"
+
+
 def write_documents(root: Path, check_only: bool = False) -> bool:
-    """Write schema.json, settings.md and the comments of config.yaml below `root`.
+    """Write schema.json, settings.md, tables.md and the comments of config.yaml below `root`.
 
     With `check_only` nothing is written; the differences are printed. Returns whether the files were current
     (`check_only`) or were written.
@@ -185,6 +215,7 @@ def write_documents(root: Path, check_only: bool = False) -> bool:
         config: render_config(config.read_text(encoding="utf-8")),
         root / "workflow" / "config" / "schema.json": render_schema(),
         root / "docs" / "settings.md": render_settings_page(),
+        root / "docs" / "tables.md": render_tables_page(),
     }
     current = True
     for path, text in documents.items():
