@@ -104,5 +104,7 @@ def test_snakemake_report_builds(results, snakemake, tiny, checkout):
 
 
 def test_results_may_lie_elsewhere(snakemake, tiny):
-    done = snakemake("--configfile", str(tiny), "--dry-run", "--config", "pathvars={results: elsewhere}")
+    done = snakemake(
+        "--configfile", str(tiny), "--dry-run", "--quiet", "host", "--config", "pathvars={results: elsewhere}"
+    )
     assert "elsewhere/comparison.csv" in done.stdout + done.stderr

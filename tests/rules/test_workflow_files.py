@@ -58,7 +58,14 @@ def test_wrong_configuration_names_every_fault(snakemake):
 
 def test_mirror_can_be_given_on_the_command_line(snakemake, checkout):
     done = snakemake(
-        "--configfile", "workflow/config/real.yaml", "--dry-run", "--printshellcmds", "--config", "mirror=/some where"
+        "--configfile",
+        "workflow/config/real.yaml",
+        "--dry-run",
+        "--quiet",
+        "host",
+        "-p",
+        "--config",
+        "mirror=/some where",
     )
     assert "--mirror '/some where'" in done.stdout + done.stderr
 

@@ -1,0 +1,114 @@
+"""The commands of the rules up to training, one after the other on a small simulated source."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spectraflow.cli import app
+from spectraflow.tables import ALIGNMENT, GRAPHS, MOLECULES, PEAKS, REJECTS, SPLITS, count_rows, read_table
+from spectraflow.workflow import DEMO_FILES
+
+ROOT = Path(__file__).parents[2]
+MOLECULE_COUNT = 120
+
+
+def run(*arguments: object) -> None:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("commands")
+
+
+@pytest.fixture(scope="module")
+def raw(folder) -> Path:
+    settings = {"molecules": MOLECULE_COUNT, "library": 100, "multimodal_rows": 10, "moleculenet_rows": 20}
+    run("generate-demo", "--settings", json.dumps(settings), "--out", folder / "raw")
+    return folder / "raw"
+
+
+@pytest.fixture(scope="module")
+def tables(raw, folder) -> Path:
+    out = folder / "tables"
+    files = [option for name in ("molecules", "peaks", "rejects") for option in (f"--{name}", out / f"{name}.parquet")]
+    source = raw / "nmrshiftdb2" / "nmrshiftdb2withsignals.sd.gz"
+    run("ingest-nmrshiftdb2", "--raw", source, *files, "--counts", out / "counts.json", "--origin", "simulated")
+    return out
+
+
+@pytest.fixture(scope="module")
+def graphs(tables) -> Path:
+    out = tables / "graphs.parquet"
+    molecules = tables / "molecules.parquet"
+    run("build-graphs", "--molecules", molecules, "--graphs", out, "--rejects", tables / "graph_rejects.parquet")
+    return out
+
+
+@pytest.fixture(scope="module")
+def labels(tables) -> Path:
+    out = tables / "labels.parquet"
+    definitions = ROOT / "resources" / "functional_groups.csv"
+    run("label-groups", "--molecules", tables / "molecules.parquet", "--definitions", definitions, "--labels", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def alignment(raw, tables, graphs) -> Path:
+    out = tables / "alignment.parquet"
+    inputs = ["--molecules", tables / "molecules.parquet", "--peaks", tables / "peaks.parquet", "--graphs", graphs]
+    ids = raw / "nmrshiftdb2" / "km3aid_ids.txt"
+    run("km3aid", "select", *inputs, "--out", out, "--counts", tables / "alignment.json", "--ids", ids)
+    return out
+
+
+def test_demo_writes_every_declared_file(raw):
+    assert not [name for name in DEMO_FILES if not (raw / name).stat().st_size]
+    assert not list(raw.rglob("*.partial"))
+
+
+def test_ingestion_accounts_for_every_record(tables):
+    rejected = read_table(tables / "rejects.parquet", REJECTS)
+    records = rejected.to_pydict()["stage"].count("record") + count_rows(tables / "molecules.parquet")
+    assert records >= MOLECULE_COUNT
+    assert json.loads((tables / "counts.json").read_text())["records"] == records
+    assert read_table(tables / "peaks.parquet", PEAKS).num_rows > 0
+
+
+def test_graphs_have_the_atoms_of_their_molecules(tables, graphs):
+    atoms = dict(zip(*read_table(tables / "molecules.parquet", MOLECULES, ["molecule_id", "heavy_atoms"]), strict=True))
+    rows = read_table(graphs, GRAPHS).to_pylist()
+    lost = count_rows(tables / "graph_rejects.parquet")
+    assert len(rows) + lost == len(atoms)
+    sizes = {key.as_py(): value.as_py() for key, value in atoms.items()}
+    assert all(len(row["atomic_number"]) == sizes[row["molecule_id"]] for row in rows)
+
+
+def test_labels_cover_every_molecule(tables, labels):
+    assert count_rows(labels) == count_rows(tables / "molecules.parquet")
+
+
+def test_alignment_has_one_shift_a_carbon(alignment):
+    rows = read_table(alignment, ALIGNMENT).to_pylist()
+    assert len(rows) > MOLECULE_COUNT / 3
+    for row in rows:
+        assert len(row["carbon_atom"]) == len(row["shift_mppm"]) == len(row["multiplicity"]) > 0
+        assert all(-50_000 <= shift <= 250_000 for shift in row["shift_mppm"])
+
+
+@pytest.mark.parametrize("kind", ["random", "published_folds", "scaffold_balanced", "scaffold_deterministic"])
+def test_every_kind_of_split_gives_parts_of_the_subset(kind, raw, tables, labels, alignment, tmp_path):
+    settings = {"kind": kind, "folds": 4, "val_fraction": 0.2, "test_fraction": 0.2}
+    ids = ["--ids", raw / "nmrshiftdb2" / "km3aid_ids.txt"] if kind == "published_folds" else []
+    out, audit = tmp_path / "split.parquet", tmp_path / "audit.json"
+    inputs = ["--molecules", tables / "molecules.parquet", "--subset", alignment, "--labels", labels, *ids]
+    run("split", "--settings", json.dumps(settings), *inputs, "--out", out, "--audit", audit, "--fold", 1)
+    split = read_table(out, SPLITS).to_pydict()
+    aligned = read_table(alignment, ALIGNMENT, ["molecule_id"]).to_pydict()["molecule_id"]
+    assert set(split["part"]) == {"train", "val", "test"}
+    assert set(split["molecule_id"]) <= set(aligned)
+    assert len(split["molecule_id"]) == len(set(split["molecule_id"]))
+    assert json.loads(audit.read_text())
