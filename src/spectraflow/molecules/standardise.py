@@ -1,5 +1,6 @@
 """A molecule as a row of the molecules table."""
 
+import re
 from typing import Any
 
 from rdkit import Chem
@@ -12,6 +13,8 @@ from spectraflow.tables import RejectReason
 MAX_HEAVY_ATOMS = 1_000
 # no SMILES of 1,000 heavy atoms needs more, and parsing far longer ones costs time or the stack
 MAX_SMILES_LENGTH = 20_000
+# a Hill formula begins with its carbons
+_CARBONS = re.compile(r"C(\d*)(?![a-z])")
 
 
 class UnusableMolecule(Exception):
@@ -36,17 +39,23 @@ def molecule_row(mol: Chem.Mol, molecule_id: str, smiles: str | None = None) -> 
     where InChI cannot describe the molecule.
     """
     smiles = Chem.MolToSmiles(mol) if smiles is None else smiles
+    formula = rdMolDescriptors.CalcMolFormula(mol)
     return {
         "molecule_id": molecule_id,
         "smiles": smiles,
         "inchikey": Chem.MolToInchiKey(mol) or None,
         "identity_key": identity_key(mol, smiles),
-        "formula": rdMolDescriptors.CalcMolFormula(mol),
+        "formula": formula,
         "mol_weight": rdMolDescriptors._CalcMolWt(mol),
         "heavy_atoms": mol.GetNumHeavyAtoms(),
-        "carbons": atomic_numbers(mol).count(6),
+        "carbons": _carbons(formula),
         "scaffold": murcko_scaffold(mol),
     }
+
+
+def _carbons(formula: str) -> int:
+    match = _CARBONS.match(formula)
+    return int(match[1] or 1) if match else 0
 
 
 def check_molecule(mol: Chem.Mol, elements: list[int]) -> None:

@@ -40,3 +40,10 @@ def test_unusable_molecules_say_why(smiles, reason, message):
         parse_smiles(smiles)
     assert caught.value.reason is reason
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "smiles", ["[Na+].[Cl-]", "C", "[13CH3]C", "CCCl", "[Ca+2].[C-]#[C-]", "Cl", "C" * 30 + "[Cu]", "[CH3-]", "[Cd]"]
+)
+def test_carbons_are_counted(smiles):
+    assert molecule_row(parse_smiles(smiles), "x:1")["carbons"] == atomic_numbers(Chem.MolFromSmiles(smiles)).count(6)
