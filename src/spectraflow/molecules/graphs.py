@@ -1,15 +1,16 @@
 """Molecular graphs: SMILES to list columns of atom and bond features.
 
 RDKit's Python objects of atoms and bonds cost more than the parse itself, so many molecules are read at once through
-its bulk routes: elements from the SMILES tokens (which come in atom order), hybridisation and hydrogen counts from
-one-atom substructure matches, bonds from adjacency matrices. What these routes cannot express goes through the
-objects: rare hybridisations, chiral centres, and all bonds of molecules with metals, unusual or directed bonds.
+its bulk routes: bonds from adjacency matrices, hybridisation from one-atom substructure matches, elements and hydrogens
+from one atom object of each kind. What these routes cannot express goes through the objects: rare
+hybridisations, chiral centres, bond directions, and all bonds of molecules with metals or unusual bonds.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,14 +44,12 @@ FEATURE_COLUMNS = tuple(name for name in GRAPHS.names if name != "molecule_id")
 _CHUNK = 512
 _DENSE_ATOMS = 512
 _atom_tokens = re.compile(r"\[[^]]*\]|Br|Cl|[BCNOPSFIbcnops*]").findall
+_aromatic_token = re.compile(r"\[?\d*[a-z]").match
 _needs_full_parse = re.compile(r"[@/\\\s]|\[\d*H").search
-_may_have_four_hydrogens = re.compile(r"^C$|[.~<>]|H\d").search
-_needs_bond_objects = re.compile(r"[/\\<>~$]").search
-_COVALENT_ELEMENTS = bytes([0, 1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53])
+# dative, unspecified and quadruple bonds, and elements to which RDKit may draw dative bonds
+_needs_bond_objects = re.compile(r"[<>~$]|\[\d*(?!(?:[BCNOPSFIHbcnops]|Br|Cl|Si|As|as|Se|se|Te|te)(?![a-z]))").search
 _TYPE_OF_DOUBLED_ORDER = np.full(16, OTHER_BOND_TYPE, dtype=np.int8)
 _TYPE_OF_DOUBLED_ORDER[[2, 4, 6, 3]] = [0, 1, 2, 3]
-_TOKEN_ELEMENTS: dict[str, int] = {}
-_MAX_TOKENS = 20_000
 
 
 class GraphReject(NamedTuple):
@@ -158,138 +157,162 @@ def _query(smarts: str) -> Chem.Mol:
     return Chem.MolFromSmarts(smarts)
 
 
+class _Chunk(NamedTuple):
+    """Some molecules, their SMILES and atom tokens, and where their atoms start in the concatenation of all atoms."""
+
+    mols: list[Chem.Mol]
+    smiles: list[str]
+    tokens: list[list[str]]
+    offsets: np.ndarray
+
+    def atom(self, position: int) -> Chem.Atom:
+        """Return the atom at a position of the concatenation."""
+        molecule = int(np.searchsorted(self.offsets, position, side="right")) - 1
+        return self.mols[molecule].GetAtomWithIdx(position - int(self.offsets[molecule]))
+
+    def matches(self, smarts: str) -> np.ndarray:
+        """Return the positions of the atoms that match a one-atom SMARTS."""
+        query = _query(smarts)
+        found = [mol.GetSubstructMatches(query, False, False, False, MAX_ATOMS) for mol in self.mols]
+        counts = np.array(list(map(len, found)), dtype=np.int32)
+        flat = chain.from_iterable(chain.from_iterable(found))
+        return np.fromiter(flat, dtype=np.int32, count=int(counts.sum())) + np.repeat(self.offsets[:-1], counts)
+
+
+class _Cells(NamedTuple):
+    """The set cells of the adjacency matrices, every bond twice: molecule, two atoms, and twice the bond order."""
+
+    molecule: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    doubled_order: np.ndarray
+
+
 def _chunk_columns(mols: list[Chem.Mol], smiles: list[str]) -> dict[str, pa.ListArray]:
     sizes = np.array([mol.GetNumAtoms() for mol in mols], dtype=np.int32)
-    offsets = _offsets(sizes)
-    tokens = list(map(_atom_tokens, smiles))
-    elements = [_elements(mol, found) for mol, found in zip(mols, tokens, strict=True)]
-    bond_counts, bonds = _bonds(mols, smiles, elements, sizes)
+    chunk = _Chunk(mols, smiles, list(map(_atom_tokens, smiles)), _offsets(sizes))
+    listed = np.array([_needs_bond_objects(text) is not None for text in smiles], dtype=bool) | (sizes > _DENSE_ATOMS)
+    bond_counts = np.array([mol.GetNumBonds() for mol in mols], dtype=np.int32)
+    cells = _cells(chunk, np.flatnonzero(~listed), sizes, bond_counts)
+    elements, hydrogens = _elements_and_hydrogens(chunk, cells, listed)
     atoms = {
-        "atomic_number": np.frombuffer(b"".join(elements), dtype=np.int8),
-        "chirality": _chirality(mols, smiles, tokens, offsets),
-        "hybridisation": _hybridisation(mols, offsets),
-        "hydrogens": _hydrogens(mols, smiles, offsets),
+        "atomic_number": elements,
+        "chirality": _chirality(chunk),
+        "hybridisation": _hybridisation(chunk),
+        "hydrogens": hydrogens,
     }
-    columns = {name: pa.ListArray.from_arrays(offsets, values) for name, values in atoms.items()}
-    bond_offsets = _offsets(bond_counts)
-    return columns | {name: pa.ListArray.from_arrays(bond_offsets, values) for name, values in bonds.items()}
+    columns = {name: pa.ListArray.from_arrays(chunk.offsets, values) for name, values in atoms.items()}
+    offsets = _offsets(bond_counts)
+    bonds = _bonds(chunk, cells, np.flatnonzero(listed), offsets)
+    return columns | {name: pa.ListArray.from_arrays(offsets, values) for name, values in bonds.items()}
 
 
 def _offsets(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
-def _elements(mol: Chem.Mol, tokens: list[str]) -> bytes:
-    """Return the atomic numbers; tokens seen before need no atom objects.
+def _cells(chunk: _Chunk, dense: np.ndarray, sizes: np.ndarray, bond_counts: np.ndarray) -> _Cells:
+    """Read the bonds of the molecules `dense` from their adjacency matrices of bond orders."""
+    matrices = [Chem.GetAdjacencyMatrix(chunk.mols[i], True).ravel() for i in dense]
+    orders = np.concatenate([np.zeros(0), *matrices])
+    cells = np.flatnonzero(orders)
+    counts = 2 * bond_counts[dense]
+    if len(cells) != counts.sum():
+        raise AccountingError(f"{len(cells)} cells of the adjacency matrices are set, expected {counts.sum()}")
+    within = cells - np.repeat(_offsets(sizes[dense] ** 2)[:-1], counts)
+    source, target = np.divmod(within, np.repeat(sizes[dense], counts))
+    return _Cells(np.repeat(dense, counts), source, target, (2 * orders[cells]).astype(np.intp))
 
-    The parser can drop tokens (hydrogens), never add or move atoms: equal counts mean that they correspond.
+
+def _elements_and_hydrogens(chunk: _Chunk, cells: _Cells, listed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the atomic number and the hydrogen count of every atom, asking one atom object of each kind.
+
+    Atoms of a kind share their SMILES token (element, charge, isotope, aromaticity; in brackets also hydrogens) and the
+    sum of their bond orders, which fix both values. An atom is a kind of its own where that is not certain: in
+    molecules without cells, where explicit hydrogens were dropped, and where a token says aromatic but the bonds do
+    not, or the reverse.
     """
-    if len(tokens) != mol.GetNumAtoms():
-        return bytes(atom.GetAtomicNum() for atom in mol.GetAtoms())
-    try:
-        return bytes(map(_TOKEN_ELEMENTS.__getitem__, tokens))
-    except KeyError:
-        elements = bytes(atom.GetAtomicNum() for atom in mol.GetAtoms())
-    if len(_TOKEN_ELEMENTS) < _MAX_TOKENS:
-        _TOKEN_ELEMENTS.update(zip(tokens, elements, strict=True))
-    return elements
+    size = int(chunk.offsets[-1])
+    atoms = chunk.offsets[cells.molecule] + cells.source
+    orders = np.bincount(atoms, cells.doubled_order, size).astype(np.int64)
+    aromatic = np.bincount(atoms, cells.doubled_order == 3, size) > 0
+    codes: defaultdict[str, int] = defaultdict(count().__next__)
+    unsure = listed.copy()
+    numbers: list[int] = []
+    for i, (mol, tokens) in enumerate(zip(chunk.mols, chunk.tokens, strict=True)):
+        same = len(tokens) == mol.GetNumAtoms()
+        unsure[i] |= not same
+        numbers += map(codes.__getitem__, tokens) if same else [0] * mol.GetNumAtoms()
+    token_says = np.array([_aromatic_token(token) is not None for token in codes] or [False])
+    token = np.array(numbers, dtype=np.int64)
+    alone = np.repeat(unsure, np.diff(chunk.offsets)) | (token_says[token] != aromatic)
+    kinds = np.where(alone, -1 - np.arange(size), token * 4096 + orders)
+    _, first, kind = np.unique(kinds, return_index=True, return_inverse=True)
+    objects = [chunk.atom(position) for position in first.tolist()]
+    elements = np.array([atom.GetAtomicNum() for atom in objects], dtype=np.int8)
+    hydrogens = np.array([atom.GetTotalNumHs() for atom in objects], dtype=np.int8)
+    return elements[kind], hydrogens[kind]
 
 
-def _matches(mols: Sequence[Chem.Mol], smarts: str, starts: np.ndarray) -> np.ndarray:
-    """Return the positions of the atoms that match a one-atom SMARTS; `starts` are those of each first atom."""
-    query = _query(smarts)
-    found = [mol.GetSubstructMatches(query, False, False, False, MAX_ATOMS) for mol in mols]
-    counts = np.array(list(map(len, found)), dtype=np.int32)
-    flat = chain.from_iterable(chain.from_iterable(found))
-    return np.fromiter(flat, dtype=np.int32, count=int(counts.sum())) + np.repeat(starts, counts)
-
-
-def _atom_objects(mols: list[Chem.Mol], offsets: np.ndarray, positions: np.ndarray) -> Iterator[tuple[int, Chem.Atom]]:
-    molecules = np.searchsorted(offsets, positions, side="right") - 1
-    for molecule, position in zip(molecules.tolist(), positions.tolist(), strict=True):
-        yield position, mols[molecule].GetAtomWithIdx(position - int(offsets[molecule]))
-
-
-def _chirality(mols: list[Chem.Mol], smiles: list[str], tokens: list[list[str]], offsets: np.ndarray) -> np.ndarray:
-    values = np.full(int(offsets[-1]), NO_CHIRALITY, dtype=np.int8)
-    for mol, text, found, start in zip(mols, smiles, tokens, offsets.tolist(), strict=False):
+def _chirality(chunk: _Chunk) -> np.ndarray:
+    values = np.full(int(chunk.offsets[-1]), NO_CHIRALITY, dtype=np.int8)
+    for mol, text, tokens, start in zip(chunk.mols, chunk.smiles, chunk.tokens, chunk.offsets.tolist(), strict=False):
         if "@" not in text:
             continue
-        same = len(found) == mol.GetNumAtoms()
-        for i in [i for i, token in enumerate(found) if "@" in token] if same else range(mol.GetNumAtoms()):
+        same = len(tokens) == mol.GetNumAtoms()
+        for i in [i for i, token in enumerate(tokens) if "@" in token] if same else range(mol.GetNumAtoms()):
             values[start + i] = CHIRALITY.get(mol.GetAtomWithIdx(i).GetChiralTag(), NO_CHIRALITY)
     return values
 
 
-def _hybridisation(mols: list[Chem.Mol], offsets: np.ndarray) -> np.ndarray:
-    values = np.full(int(offsets[-1]), HYBRIDISATION[Chem.HybridizationType.SP3], dtype=np.int8)
-    values[_matches(mols, "[^2]", offsets[:-1])] = HYBRIDISATION[Chem.HybridizationType.SP2]
-    for position, atom in _atom_objects(mols, offsets, _matches(mols, "[!^2!^3]", offsets[:-1])):
-        values[position] = HYBRIDISATION.get(atom.GetHybridization(), OTHER_HYBRIDISATION)
+def _hybridisation(chunk: _Chunk) -> np.ndarray:
+    values = np.full(int(chunk.offsets[-1]), HYBRIDISATION[Chem.HybridizationType.SP3], dtype=np.int8)
+    values[chunk.matches("[^2]")] = HYBRIDISATION[Chem.HybridizationType.SP2]
+    for position in chunk.matches("[!^2!^3]").tolist():
+        values[position] = HYBRIDISATION.get(chunk.atom(position).GetHybridization(), OTHER_HYBRIDISATION)
     return values
 
 
-def _hydrogens(mols: list[Chem.Mol], smiles: list[str], offsets: np.ndarray) -> np.ndarray:
-    """Return the hydrogen counts: the two bits of 0 to 3 by two queries, more (methane, [NH4+]) by a third."""
-    values = np.zeros(int(offsets[-1]), dtype=np.int8)
-    values[_matches(mols, "[h1,h3]", offsets[:-1])] += 1
-    values[_matches(mols, "[h2,h3]", offsets[:-1])] += 2
-    some = [i for i, text in enumerate(smiles) if _may_have_four_hydrogens(text)]
-    many = _matches([mols[i] for i in some], "[!h0!h1!h2!h3]", offsets[some])
-    for position, atom in _atom_objects(mols, offsets, many):
-        values[position] = atom.GetTotalNumHs()
-    return values
+def _bonds(chunk: _Chunk, cells: _Cells, listed: np.ndarray, offsets: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the flat bond columns: in row order of the matrices, or of RDKit's bonds for the molecules `listed`.
 
-
-def _bonds(
-    mols: list[Chem.Mol], smiles: list[str], elements: list[bytes], sizes: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the number of bonds of each molecule and the flat bond columns."""
-    counts = np.array([mol.GetNumBonds() for mol in mols], dtype=np.int32)
-    special = np.array(
-        [
-            len(numbers) > _DENSE_ATOMS
-            or _needs_bond_objects(text) is not None
-            or bool(numbers.translate(None, _COVALENT_ELEMENTS))
-            for numbers, text in zip(elements, smiles, strict=True)
-        ],
-        dtype=bool,
-    )
-    plain = np.flatnonzero(~special)
-    dense = _dense_bonds([mols[i] for i in plain], sizes[plain], counts[plain])
-    listed = _listed_bonds([mols[i] for i in np.flatnonzero(special)])
-    owner = np.concatenate([np.repeat(plain, counts[plain]), np.repeat(np.flatnonzero(special), counts[special])])
-    table = np.concatenate([dense, listed])[np.argsort(owner, kind="stable")]
+    Bonds run from the lower to the higher atom, but for listed ones and those with a direction, which holds from
+    RDKit's begin atom (source) to its end atom.
+    """
+    table = np.full((int(offsets[-1]), 4), NO_BOND_DIRECTION, dtype=np.int16)
+    once = cells.source < cells.target
+    rows = np.ones(len(table), dtype=bool)
+    for i in listed.tolist():
+        rows[offsets[i] : offsets[i + 1]] = False
+        table[offsets[i] : offsets[i + 1]] = [_bond_row(bond) for bond in _bond_objects(chunk.mols[i])] or 0
+    table[rows, 0] = cells.source[once]
+    table[rows, 1] = cells.target[once]
+    table[rows, 2] = _TYPE_OF_DOUBLED_ORDER[cells.doubled_order[once]]
+    for i, text in enumerate(chunk.smiles):
+        if ("/" in text or "\\" in text) and (offsets[i] == offsets[i + 1] or rows[offsets[i]]):
+            _direct(table[offsets[i] : offsets[i + 1]], chunk.mols[i])
     names = ("bond_source", "bond_target", "bond_type", "bond_direction")
     types = (np.int16, np.int16, np.int8, np.int8)
-    return counts, {n: table[:, k].astype(type_) for k, (n, type_) in enumerate(zip(names, types, strict=True))}
+    return {n: table[:, k].astype(type_) for k, (n, type_) in enumerate(zip(names, types, strict=True))}
 
 
-def _dense_bonds(mols: list[Chem.Mol], sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return source, target, type and direction (none) of bonds read from adjacency matrices of bond orders."""
-    matrices = [Chem.GetAdjacencyMatrix(mol, True).ravel() for mol in mols]
-    orders = np.concatenate([np.zeros(0), *matrices])
-    cells = np.flatnonzero(orders)
-    if len(cells) != 2 * counts.sum():
-        raise AccountingError(f"{len(cells)} cells of the adjacency matrices are set, expected {2 * counts.sum()}")
-    owner = np.repeat(np.arange(len(mols)), 2 * counts)
-    within = cells - _offsets(sizes**2)[owner]
-    source, target = np.divmod(within, sizes[owner])
-    types = _TYPE_OF_DOUBLED_ORDER[(2 * orders[cells]).astype(np.intp)]
-    once = source < target
-    return np.stack([source, target, types, np.full_like(source, NO_BOND_DIRECTION)], axis=1)[once].astype(np.int16)
+def _bond_objects(mol: Chem.Mol) -> Iterator[Chem.Bond]:
+    return map(mol.GetBondWithIdx, range(mol.GetNumBonds()))
 
 
-def _listed_bonds(mols: list[Chem.Mol]) -> np.ndarray:
-    """Return source, target, type and direction of bonds read one by one; directions hold from source to target."""
-    rows = [
-        (
-            bond.GetBeginAtomIdx(),
-            bond.GetEndAtomIdx(),
-            BOND_TYPE.get(bond.GetBondType(), OTHER_BOND_TYPE),
-            BOND_DIRECTION.get(bond.GetBondDir(), NO_BOND_DIRECTION),
-        )
-        for mol in mols
-        for bond in map(mol.GetBondWithIdx, range(mol.GetNumBonds()))
-    ]
-    return np.array(rows, dtype=np.int16).reshape(-1, 4)
+def _bond_row(bond: Chem.Bond) -> tuple[int, int, int, int]:
+    return (
+        bond.GetBeginAtomIdx(),
+        bond.GetEndAtomIdx(),
+        BOND_TYPE.get(bond.GetBondType(), OTHER_BOND_TYPE),
+        BOND_DIRECTION.get(bond.GetBondDir(), NO_BOND_DIRECTION),
+    )
+
+
+def _direct(table: np.ndarray, mol: Chem.Mol) -> None:
+    """Replace, in one molecule's rows, the bonds that have a direction."""
+    for bond in _bond_objects(mol):
+        if bond.GetBondDir() in BOND_DIRECTION:
+            row = _bond_row(bond)
+            low, high = sorted(row[:2])
+            table[(table[:, 0] == low) & (table[:, 1] == high)] = row
