@@ -105,7 +105,7 @@ def identify(records: Iterable[SdRecord]) -> Iterator[IdentifiedRecord]:
     """Give each record its native id; faulty are records cut off, without an id, with two, or with one seen before."""
     seen: set[str] = set()
     for record in records:
-        ids = [text.strip() for text in _ID.findall(record.text)]
+        ids = [text.strip() for text in _ID.findall(record.text, max(record.text.find("\nM  END"), 0))]
         native_id = ids[0] if ids and ids[0] else f"record {record.ordinal}"
         fault = None
         if record.truncated:

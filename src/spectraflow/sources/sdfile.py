@@ -15,7 +15,7 @@ from spectraflow.sources.raw_files import read_blocks
 MAX_RECORD_BYTES = 1 << 25
 _SEPARATOR = re.compile(rb"^\$\$\$\$[^\n]*(?:\n|\Z)", re.MULTILINE)
 _PROPERTY = re.compile(r"^>[^<\n]*<([^\n]*?)>[^\n]*(?:\n|\Z)((?:(?!>)[^\n]+(?:\n|\Z))*)", re.MULTILINE)
-_BLOCK_END = re.compile(r"^M  END", re.MULTILINE)
+_BLOCK_END = "\nM  END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ def split_record(text: str) -> tuple[str, list[tuple[str, str]]]:
 
     Data items are sought after `M  END`; without that line the block is the text up to the first data item.
     """
-    end = _BLOCK_END.search(text)
-    properties = [(m[1].strip(), m[2].rstrip("\n")) for m in _PROPERTY.finditer(text, end.end() if end else 0)]
+    found = text.find(_BLOCK_END)
+    end = found + len(_BLOCK_END) if found >= 0 else 0
+    properties = [(m[1].strip(), m[2].rstrip("\n")) for m in _PROPERTY.finditer(text, end)]
     if end:
-        return text[: end.end()] + "\n", properties
+        return text[:end] + "\n", properties
     first = _PROPERTY.search(text)
     return text[: first.start()] if first else text, properties

@@ -39,6 +39,7 @@ def ingest(
     counts: Path,
     *,
     limit: int | None = None,
+    every: int = 1,
     processes: int = 1,
 ) -> dict[str, Any]:
     """Turn a SMILES list into the tables molecules and rejects, and return and write the accounting.
@@ -49,8 +50,7 @@ def ingest(
     cannot be used as a whole and AccountingError if the counts do not add up; then no output appears.
     """
     lines = read_lines(raw)
-    if limit is not None:
-        lines = islice(lines, limit)
+    lines = islice(lines, 0, None if limit is None else limit * every, every)
     tabbed, lines = _detect_format(lines)
     read_chunk = partial(read_lines_chunk, source=source, tabbed=tabbed)
     read, reasons = 0, Counter[tuple[str, str]]()
