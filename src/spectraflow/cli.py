@@ -92,12 +92,13 @@ def ingest_smiles(
     rejects: Annotated[Path, typer.Option(help="rejects table to write")],
     counts: Annotated[Path, typer.Option(help="JSON with the accounting")],
     limit: Annotated[int | None, typer.Option(help="read only so many lines")] = None,
+    every: Annotated[int, typer.Option(min=1, help="read every n-th line only")] = 1,
     processes: Processes = 1,
 ) -> None:
     """Turn a SMILES list of any length (PubChem's CID-SMILES, .smi) into molecules and rejects."""
     from spectraflow.sources.smiles_list import ingest
 
-    ingest(raw, source, molecules, rejects, counts, limit=limit, processes=processes)
+    ingest(raw, source, molecules, rejects, counts, limit=limit, every=every, processes=processes)
 
 
 @app.command()

@@ -48,12 +48,18 @@ class SourceSettings(Settings):
     limit: Positive | None = Field(None, description="read only this many records; null = all")
 
 
+class LibrarySettings(SourceSettings):
+    """Where the SMILES library comes from, and how much of it is read."""
+
+    every: Positive = Field(1, description="read every n-th line: a systematic sample of a sorted file")
+
+
 class SourcesSettings(Settings):
     """The raw sources of a run."""
 
     nmrshiftdb2: SourceSettings = Field(SourceSettings(), description="SD file with signals")
     km3aid_ids: SourceSettings = Field(SourceSettings(), description="the nmrshiftdb2 ids K-M3AID was trained on")
-    pubchem: SourceSettings = Field(SourceSettings(), description="SMILES library: CID-SMILES or a plain .smi file")
+    pubchem: LibrarySettings = Field(LibrarySettings(), description="SMILES library: CID-SMILES or a plain .smi file")
 
 
 class SplitSettings(Settings):
@@ -162,7 +168,9 @@ class Km3aidRun(Settings):
 class RetrievalSettings(Settings):
     """Zero-shot retrieval against a molecule library (reference section 6.3)."""
 
-    library_sizes: list[Positive] = Field([100, 1_000, 10_000, 100_000], description="candidates a query, truth included")
+    library_sizes: list[Positive] = Field(
+        [100, 1_000, 10_000, 100_000], description="candidates a query, truth included"
+    )
     k: list[Positive] = Field([1, 5, 10, 25], description="ranks at which hits are counted")
     queries: Positive = Field(1_000, description="held-out spectra used as queries, at most")
     seed: int = Field(0, description="seed of the query sample and of the controls")
@@ -198,7 +206,9 @@ class TrackingSettings(Settings):
 class Config(Settings):
     """One run of the workflow."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field("demo", description="results/<name>/ holds the run")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(
+        "demo", description="results/<name>/ holds the run"
+    )
     data: Literal["demo", "published"] = Field("demo", description="embedded simulated raw files, or the public ones")
     mirror: str | None = Field(None, description="folder or URL laid out as <source>/<file>, tried before publishers")
     processes: Positive = Field(2, description="processes of one ingestion job")

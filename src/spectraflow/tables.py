@@ -167,7 +167,7 @@ class TableWriter:
     def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
         self.path = Path(path)
         stamp = {"spectraflow.version": __version__, **(metadata or {})}
-        self.schema = schema.with_metadata({**(schema.metadata or {}), **{k: v for k, v in stamp.items()}})
+        self.schema = schema.with_metadata({**(schema.metadata or {}), **stamp})
         self.rows = 0
         self._pending: list[pa.Table] = []
         self._pending_rows = 0
@@ -205,7 +205,7 @@ class TableWriter:
                 self._flush()
             self._writer.close()
             if kind is None:
-                os.replace(self._temporary, self.path)
+                self._temporary.replace(self.path)
         finally:
             self._temporary.unlink(missing_ok=True)
 

@@ -47,10 +47,12 @@ rule ingest_pubchem:
         runtime=720,
     params:
         limit=option("--limit", plan.limit("pubchem")),
+        every=plan.config.sources.pubchem.every,
         code=code_of("sources.smiles_list"),
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow ingest-smiles --source pubchem --raw {input.raw:q} --molecules {output.molecules:q} \
-            --rejects {output.rejects:q} --counts {output.counts:q} --processes {threads} {params.limit}
+            --rejects {output.rejects:q} --counts {output.counts:q} --processes {threads} \
+            --every {params.every} {params.limit}
         """

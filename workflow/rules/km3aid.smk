@@ -64,6 +64,7 @@ rule pretrain_spectrum_encoder:
         alignment=plan.of_encoder("<results>/km3aid/alignment/{selection}/alignment.parquet"),
         graphs="<results>/features/nmrshiftdb2/graphs.parquet",
         split=plan.of_encoder("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
         weights=plan.weights,
         tracking=ancient("<results>/mlflow/initialised.json"),
     output:
@@ -90,8 +91,8 @@ rule pretrain_spectrum_encoder:
         """
         exec &> >(tee {log:q})
         spectraflow km3aid pretrain-spectrum --settings {params.settings:q} --alignment {input.alignment:q} \
-            --graphs {input.graphs:q} --split {input.split:q} --out {params.folder:q} \
-            --checkpoints {params.checkpoints:q} {params.uri}
+            --graphs {input.graphs:q} --split {input.split:q} --molecules {input.molecules:q} \
+            --out {params.folder:q} --checkpoints {params.checkpoints:q} {params.uri}
         """
 
 

@@ -13,6 +13,7 @@ from spectraflow.methods.km3aid.model import Km3aid
 from spectraflow.store.graphs import GraphStore
 
 CHECKED_QUERIES = 100
+TIE_TOLERANCE = 1e-6  # relative; float32 carries 6e-8 an operation
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ def derangement(count: int, seed: int) -> np.ndarray:
 Scorer = tuple[np.ndarray, Callable[[slice, Tensor], np.ndarray]]
 
 
+def truth_scores(spectra: Tensor, graphs: Tensor) -> np.ndarray:
+    """Return the dot product of each row pair (q,), lowered by what float32 sums may differ, so that ties count."""
+    scores = (spectra * graphs).sum(1)
+    return (scores - TIE_TOLERANCE * scores.abs()).numpy()
+
+
 def scorers(queries: Queries, library: Library, training_carbons: float, seed: int) -> dict[str, Scorer]:
     """Return the model's scorer and those of the controls, each the truth's scores and a function of a chunk."""
     generator = np.random.default_rng(seed)
@@ -46,7 +53,7 @@ def scorers(queries: Queries, library: Library, training_carbons: float, seed: i
     places = np.array([own_row.get(int(b), generator.integers(size) + 0.5) for b in queries.blocks], float)
 
     def dot(spectra: Tensor) -> Scorer:
-        return (spectra * queries.graphs).sum(1).numpy(), lambda rows, chunk: (spectra @ chunk.T).numpy()
+        return truth_scores(spectra, queries.graphs), lambda rows, chunk: (spectra @ chunk.T).numpy()
 
     return {
         "model": dot(queries.spectra),
@@ -54,11 +61,11 @@ def scorers(queries: Queries, library: Library, training_carbons: float, seed: i
         "permuted_spectra": dot(permuted),
         "library_order": (
             -places,
-            lambda rows, chunk: -np.arange(rows.start, rows.stop, dtype=float)[None].repeat(count, 0),
+            lambda rows, chunk: np.broadcast_to(-np.arange(rows.start, rows.stop, dtype=float), (count, len(chunk))),
         ),
         "carbon_count_prior": (
             -np.abs(queries.carbons - training_carbons),
-            lambda rows, chunk: -np.abs(library.carbons[rows] - training_carbons)[None].repeat(count, 0),
+            lambda rows, chunk: np.broadcast_to(-np.abs(library.carbons[rows] - training_carbons), (count, len(chunk))),
         ),
     }
 
@@ -68,10 +75,14 @@ def count_at_or_above(queries: Queries, library: Library, scorer: Scorer) -> tup
     truth, score = scorer
     above, eligible = np.zeros(len(truth), np.int64), np.zeros(len(truth), np.int64)
     for rows, embeddings in library.chunks():
-        allowed = library.usable[rows] & (queries.blocks[:, None] != library.blocks[None, rows])
-        scores = np.where(allowed, score(rows, embeddings), -np.inf)
+        usable = library.usable[rows]
+        scores, blocks = score(rows, embeddings)[:, usable].copy(), library.blocks[rows][usable]
+        eligible += len(blocks)
+        for column in np.flatnonzero(np.isin(blocks, queries.blocks)):
+            same = queries.blocks == blocks[column]
+            scores[same, column] = -np.inf
+            eligible[same] -= 1
         above += at_or_above(truth, scores)
-        eligible += allowed.sum(1)
     return above, eligible
 
 
@@ -92,7 +103,7 @@ def shuffle_check(queries: Queries, library: Library, seed: int) -> int:
     rows, embeddings = next(library.chunks())
     order = np.random.default_rng(seed).permutation(len(embeddings))
     allowed = library.usable[rows] & (queries.blocks[:count, None] != library.blocks[None, rows])
-    spectra, truth = queries.spectra[:count], (queries.spectra * queries.graphs)[:count].sum(1).numpy()
+    spectra, truth = queries.spectra[:count], truth_scores(queries.spectra, queries.graphs)[:count]
     scores = np.where(allowed, (spectra @ embeddings.T).numpy(), -np.inf)
     shuffled = (spectra @ embeddings[torch.from_numpy(order)].T).numpy()
     reordered = np.where(allowed[:, order], shuffled, -np.inf)

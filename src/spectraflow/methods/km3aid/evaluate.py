@@ -98,11 +98,15 @@ def assign(molecule: Assigned, generator: np.random.Generator) -> dict[str, np.n
 
 
 def distinct_correct(molecule: Assigned, generator: np.random.Generator) -> np.ndarray:
-    """Return, per carbon, whether the distinct peak it is given (with capacities) has its shift."""
-    mppm, first, capacities = np.unique(molecule.mppm, return_index=True, return_counts=True)
+    """Return, per carbon, whether the distinct peak (shift and multiplicity) it is given has its shift.
+
+    Peaks take as many carbons as they stand for; the number is known here, not from an unassigned spectrum.
+    """
+    pairs = np.stack([molecule.mppm, molecule.multiplicity])
+    distinct, first, capacities = np.unique(pairs, axis=1, return_index=True, return_counts=True)
     scores, undo = shuffled(molecule.scores[first], generator)
     peaks = hungarian_capacity_assignment(scores, capacities)
-    return assignment_correct(peaks, mppm, molecule.mppm[undo])
+    return assignment_correct(peaks, distinct[0], molecule.mppm[undo])
 
 
 def molecule_figures(

@@ -1,0 +1,77 @@
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from spectraflow.config import TrainingSettings
+from spectraflow.training.devices import make_fabric
+from spectraflow.training.fit import fit
+
+
+@dataclass
+class Line:
+    """Fit y = 3x with dropout, so that a resume must also draw the same noise."""
+
+    model: torch.nn.Module
+    monitor: str = "val/loss"
+    stop_at: int | None = None
+    validations: int = 0
+
+    def training_batches(self, generator):
+        for rows in torch.randperm(32, generator=generator).split(8):
+            yield (rows / 32)[:, None]
+
+    def loss(self, model, x):
+        return (model(x) - 3 * x).square().mean(), {}
+
+    def validate(self, model):
+        self.validations += 1
+        if self.stop_at is not None and self.validations > self.stop_at:
+            raise KeyboardInterrupt
+        x = torch.linspace(0, 1, 9)[:, None]
+        with torch.no_grad():
+            return {"val/loss": float((model(x) - 3 * x).square().mean())}
+
+
+def make_task(**more) -> Line:
+    torch.manual_seed(0)
+    return Line(torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1)), **more)
+
+
+SETTINGS = TrainingSettings(epochs=12, learning_rate=0.05, schedule="plateau", batch_size=8)
+
+
+def weights(task):
+    return torch.cat([p.detach().flatten() for p in task.model.parameters()])
+
+
+@pytest.mark.parametrize("stop_at", [1, 5, 11])
+def test_an_interrupted_fit_ends_as_an_undisturbed_one(tmp_path, stop_at):
+    whole = make_task()
+    expected = fit(whole, SETTINGS, make_fabric(), tmp_path / "whole", "id")
+    interrupted = make_task(stop_at=stop_at)
+    with pytest.raises(KeyboardInterrupt):
+        fit(interrupted, SETTINGS, make_fabric(), tmp_path / "part", "id")
+    resumed = make_task()
+    history = fit(resumed, SETTINGS, make_fabric(), tmp_path / "part", "id")
+    assert resumed.validations == 12 - stop_at
+    assert history.monitored("val/loss") == pytest.approx(expected.monitored("val/loss"), abs=1e-6)
+    assert history.best_epoch == expected.best_epoch
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
+
+
+def test_the_best_weights_are_left_in_the_model(tmp_path):
+    task = make_task()
+    history = fit(task, SETTINGS, make_fabric(), tmp_path / "fit", "id")
+    task.model.eval()
+    best = min(history.monitored("val/loss"))
+    assert task.validate(task.model)["val/loss"] == pytest.approx(best)
+    assert history.monitored("val/loss")[history.best_epoch] == best
+
+
+def test_early_stopping_and_records(tmp_path):
+    settings = TrainingSettings(epochs=50, learning_rate=1e-9, early_stopping=3, batch_size=8)
+    task = make_task()
+    history = fit(task, settings, make_fabric(), tmp_path / "fit", "id")
+    assert len(history.records) < 50
+    assert history.records[0].keys() >= {"epoch", "learning_rate", "train/loss", "val/loss", "seconds", "batches"}

@@ -1,0 +1,34 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spectraflow.config import TrainingSettings
+from spectraflow.training.schedule import epochs_since_best, learning_rate
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=25), st.integers(1, 4))
+def test_plateau_agrees_with_torch(losses, patience):
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, patience=patience, factor=0.5, threshold=0.0, eps=0.0
+    )
+    settings = TrainingSettings(learning_rate=1.0, schedule="plateau", plateau_patience=patience)
+    for epoch, loss in enumerate(losses):
+        scheduler.step(loss)
+        assert learning_rate(settings, epoch + 1, losses[: epoch + 1]) == pytest.approx(optimizer.param_groups[0]["lr"])
+
+
+def test_constant_and_cosine():
+    assert learning_rate(TrainingSettings(learning_rate=0.1), 7, [1.0] * 7) == 0.1
+    cosine = TrainingSettings(learning_rate=0.1, schedule="cosine", epochs=10)
+    rates = [learning_rate(cosine, epoch, []) for epoch in range(10)]
+    assert rates[0] == 0.1
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.01
+
+
+def test_epochs_since_best():
+    assert epochs_since_best([]) == 0
+    assert epochs_since_best([3.0, 1.0, 2.0, 2.0]) == 2
+    assert epochs_since_best([3.0, 1.0]) == 0

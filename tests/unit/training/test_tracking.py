@@ -1,0 +1,60 @@
+import warnings
+
+import pytest
+
+from spectraflow.errors import InputError
+from spectraflow.training import run_folder
+from spectraflow.training.tracking import Mirror, initialise, sync_runs
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "runs" / "0123456789ab"
+    folder.mkdir(parents=True)
+    run_folder.write_settings(
+        folder,
+        {
+            "method": "km3aid",
+            "run_id": folder.name,
+            "label": "K",
+            "settings": {"objective": {"alpha": 0.2}},
+            "data_version": "v1",
+        },
+    )
+    run_folder.write_history(folder, [{"epoch": e, "train/loss": 2.0 - e, "seconds": 1.0} for e in range(3)])
+    interval = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
+    run_folder.write_metrics(
+        folder, {"best_epoch": 2, "epochs": 3, "parts": {"test": {"exact/published/<=10": interval}}}
+    )
+    return folder
+
+
+def test_syncing_twice_changes_nothing_and_all_epochs_are_there(tmp_path, run):
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    initialise(uri, tmp_path / "initialised.json")
+    assert sync_runs(uri, [tmp_path / "runs"]) == 1
+    assert sync_runs(uri, [tmp_path / "runs"]) == 1
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("km3aid")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.data.params["objective.alpha"] == "0.2"
+    assert found.data.tags["data_version"] == "v1"
+    assert found.info.status == "FINISHED"
+    assert found.data.metrics["final/test/exact/published/to 10"] == 0.5
+    assert [m.value for m in client.get_metric_history(found.info.run_id, "train/loss")] == [2.0, 1.0, 0.0]
+    assert {a.path for a in client.list_artifacts(found.info.run_id)} >= {"settings.json", "training_curves.png"}
+
+
+def test_a_store_that_fails_never_stops_a_training(run):
+    with pytest.warns(UserWarning, match="tracking sync"):
+        Mirror(run, "sqlite:////proc/nowhere/mlflow.db").finish()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Mirror(run, None).finish()
+
+
+def test_a_folder_without_runs_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="no run folder"):
+        sync_runs("sqlite:///x.db", [tmp_path])
