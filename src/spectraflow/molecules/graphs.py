@@ -229,8 +229,8 @@ def _elements_and_hydrogens(chunk: _Chunk, cells: _Cells, listed: np.ndarray) ->
 
     Atoms of a kind share their SMILES token (element, charge, isotope, aromaticity; in brackets also hydrogens) and the
     sum of their bond orders, which fix both values. An atom is a kind of its own where that is not certain: in
-    molecules without cells, where explicit hydrogens were dropped, and where a token says aromatic but the bonds do
-    not, or the reverse.
+    molecules without cells, where explicit hydrogens were dropped, where sanitising set a charge that the SMILES does
+    not have (N(=O)=O), and where a token says aromatic but the bonds do not, or the reverse.
     """
     size = int(chunk.offsets[-1])
     atoms = chunk.offsets[cells.molecule] + cells.source
@@ -245,7 +245,11 @@ def _elements_and_hydrogens(chunk: _Chunk, cells: _Cells, listed: np.ndarray) ->
         numbers += map(codes.__getitem__, tokens) if same else [0] * mol.GetNumAtoms()
     token_says = np.array([_aromatic_token(token) is not None for token in codes] or [False])
     token = np.array(numbers, dtype=np.int64)
-    alone = np.repeat(unsure, np.diff(chunk.offsets)) | (token_says[token] != aromatic)
+    uncharged = np.array(["+" not in token and "-" not in token for token in codes] or [True])
+    owner = np.repeat(np.arange(len(chunk.mols)), np.diff(chunk.offsets))
+    charged = chunk.matches("[!+0]")
+    unsure[owner[charged[uncharged[token[charged]]]]] = True
+    alone = unsure[owner] | (token_says[token] != aromatic)
     kinds = np.where(alone, -1 - np.arange(size), token * 4096 + orders)
     _, first, kind = np.unique(kinds, return_index=True, return_inverse=True)
     objects = [chunk.atom(position) for position in first.tolist()]
@@ -288,9 +292,9 @@ def _bonds(chunk: _Chunk, cells: _Cells, listed: np.ndarray, offsets: np.ndarray
     table[rows, 0] = cells.source[once]
     table[rows, 1] = cells.target[once]
     table[rows, 2] = _TYPE_OF_DOUBLED_ORDER[cells.doubled_order[once]]
-    for i, text in enumerate(chunk.smiles):
-        if ("/" in text or "\\" in text) and (offsets[i] == offsets[i + 1] or rows[offsets[i]]):
-            _direct(table[offsets[i] : offsets[i + 1]], chunk.mols[i])
+    directed = {i for i, text in enumerate(chunk.smiles) if "/" in text or "\\" in text}
+    for i in directed.difference(listed.tolist()):
+        _direct(table[offsets[i] : offsets[i + 1]], chunk.mols[i])
     names = ("bond_source", "bond_target", "bond_type", "bond_direction")
     types = (np.int16, np.int16, np.int8, np.int8)
     return {n: table[:, k].astype(type_) for k, (n, type_) in enumerate(zip(names, types, strict=True))}
