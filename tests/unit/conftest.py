@@ -53,8 +53,8 @@ CHAINS = [
 
 def toy_shift(mol: Chem.Mol, atom: Chem.Atom) -> int:
     """A shift in milli-ppm that a network can learn: from the atom's and its neighbours' elements and degrees."""
-    near = sum(n.GetAtomicNum() * 700 + n.GetDegree() * 310 for n in atom.GetNeighbors())
-    return 5000 + near + 1900 * atom.GetDegree()
+    near = sum(n.GetAtomicNum() * 2100 + n.GetDegree() * 930 for n in atom.GetNeighbors())
+    return 5000 + near + 5700 * atom.GetDegree()
 
 
 @pytest.fixture
