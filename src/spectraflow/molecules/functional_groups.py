@@ -9,7 +9,7 @@ import pyarrow as pa
 from rdkit import Chem, rdBase
 
 from spectraflow.errors import AccountingError, InputError
-from spectraflow.sources.parallel import ordered_map
+from spectraflow.parallel import ordered_map
 from spectraflow.tables import MOLECULES, TableWriter, count_rows, labels_schema, scan_table
 
 Definitions = tuple[tuple[str, str], ...]

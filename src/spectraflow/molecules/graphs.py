@@ -19,7 +19,7 @@ import pyarrow as pa
 from rdkit import Chem, rdBase
 
 from spectraflow.errors import AccountingError, InputError
-from spectraflow.sources.parallel import ordered_map
+from spectraflow.parallel import ordered_map
 from spectraflow.tables import GRAPHS, MOLECULES, REJECTS, RejectReason, TableWriter, count_rows, scan_table
 
 CHIRALITY = {Chem.ChiralType.CHI_TETRAHEDRAL_CW: 1, Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 2}

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from spectraflow.files import write_json
 from spectraflow.molecules.standardise import UnusableMolecule, molecule_row
+from spectraflow.parallel import chunked, ordered_map
 from spectraflow.sources.accounting import Accounting
 from spectraflow.sources.nmr_signals import (
     NUCLEI,
@@ -27,7 +28,6 @@ from spectraflow.sources.nmr_signals import (
     reported,
     reported_number,
 )
-from spectraflow.sources.parallel import chunked, ordered_map
 from spectraflow.sources.sd_graphs import HeavyGraph, heavy_graph
 from spectraflow.sources.sdfile import SdRecord, read_records, split_record
 from spectraflow.tables import MOLECULES, PEAKS, REJECTS, RejectReason, TableWriter

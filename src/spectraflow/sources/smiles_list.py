@@ -13,8 +13,8 @@ import pyarrow as pa
 from spectraflow.errors import InputError
 from spectraflow.files import write_json
 from spectraflow.molecules.standardise import MAX_SMILES_LENGTH, UnusableMolecule, molecule_row, parse_smiles
+from spectraflow.parallel import chunked, ordered_map
 from spectraflow.sources.accounting import count_rejects, require_equal
-from spectraflow.sources.parallel import chunked, ordered_map
 from spectraflow.sources.raw_files import read_blocks
 from spectraflow.tables import MOLECULES, REJECTS, RejectReason, TableWriter
 

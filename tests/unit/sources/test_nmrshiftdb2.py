@@ -365,7 +365,7 @@ def test_real_records(tmp_path, name, records):
 
 
 def test_a_dead_worker_is_reported():
-    from spectraflow.sources.parallel import ordered_map
+    from spectraflow.parallel import ordered_map
 
     with pytest.raises(SpectraflowError, match="worker process died"):
         list(ordered_map(_die, range(4), processes=2))
