@@ -238,8 +238,11 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
 def _message(error: ValidationError, origin: str) -> str:
-    lines = [f"{origin}: {error.error_count()} faulty setting(s)"]
-    for fault in error.errors():
+    faults = error.errors()
+    base = {fault["loc"][2:] for fault in faults if fault["loc"][1:2] == ("base",)}
+    faults = [fault for fault in faults if fault["loc"][1:2] != ("runs",) or fault["loc"][3:] not in base]
+    lines = [f"{origin}: {len(faults)} faulty setting(s)"]
+    for fault in faults:
         key = ".".join(str(part) for part in fault["loc"]) or "(whole)"
         given = "" if fault["type"] in ("missing", "extra_forbidden") else f" (given: {fault['input']!r})"
         text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"]

@@ -73,6 +73,14 @@ def test_all_faults_are_listed_at_once():
         check(Config, {"demo": {"molecules": 1, "seed": "x"}, "nmae": 1})
 
 
+def test_fault_of_base_is_not_repeated_for_every_run():
+    runs = [{}, {"fold": 1}, {"model": {"layers": 0}}]
+    with pytest.raises(ConfigError, match="2 faulty") as caught:
+        check(Config, {"km3aid": {"base": {"model": {"dim": 1}}, "runs": runs}})
+    assert str(caught.value).count("model.dim") == 1
+    assert "km3aid.runs.2.model.layers" in str(caught.value)
+
+
 def test_settings_cannot_change():
     with pytest.raises(ValidationError):
         check(Config, {}).name = "other"
