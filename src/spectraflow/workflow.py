@@ -207,13 +207,13 @@ def repeat(name: str, values: Iterable[object]) -> str:
 
 
 def shell_prefix() -> str:
-    """Return shell text that finds this interpreter's `spectraflow` first, wherever a job runs.
+    """Return shell text that finds this interpreter's `spectraflow` first; braces are doubled for Snakemake.
 
     Threads that wait do so asleep unless the user says otherwise: on a shared machine, spinning ones cost a
     training most of its speed.
     """
     folder_of_python = shlex.quote(str(Path(sys.executable).parent))
-    return f"export PATH={folder_of_python}:$PATH OMP_WAIT_POLICY=${{OMP_WAIT_POLICY:-PASSIVE}}; "
+    return f"export PATH={folder_of_python}:$PATH OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}}; "
 
 
 def folder(path: str) -> str:

@@ -161,6 +161,13 @@ def test_options_survive_the_shell():
     assert shlex.split(repeat("--run", ["a", "b c"])) == ["--run", "a", "--run", "b c"]
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_jobs_find_this_interpreter_and_let_threads_sleep(given, expected):
+    text = workflow.shell_prefix().format() + 'echo "$OMP_WAIT_POLICY ${PATH%%:*}"'
+    printed = subprocess.run(["bash", "-c", text], capture_output=True, text=True, env={"PATH": "/bin", **given})
+    assert printed.stdout.split() == [expected, str(Path(sys.executable).parent)]
+
+
 def test_checkpoints_lie_outside_the_declared_outputs():
     assert workflow.checkpoints("r/demo/km3aid/runs/0123/model.safetensors") == "r/demo/checkpoints/0123"
 
