@@ -45,4 +45,5 @@ rule all:
     input:
         rules.compare_runs.output,
         rules.write_report.output,
+        rules.sync_tracking.output if plan.tracking_uri else [],
     localrule: True

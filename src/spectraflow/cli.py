@@ -320,11 +320,12 @@ def tracking_init(uri: Annotated[str, typer.Option(help="MLflow store")], out: A
 def tracking_sync(
     uri: Annotated[str, typer.Option(help="MLflow store")],
     runs: Annotated[list[Path], typer.Argument(help="run folders, or folders that hold them")],
+    out: Annotated[Path | None, typer.Option(help="marker to write afterwards (JSON)")] = None,
 ) -> None:
     """Rebuild the MLflow store from run folders; running it twice changes nothing."""
     from spectraflow.training.tracking import sync_runs
 
-    sync_runs(uri, runs)
+    sync_runs(uri, runs, out)
 
 
 @config_app.command("check")

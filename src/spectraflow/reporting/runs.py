@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
+from spectraflow.training.run_folder import read_label
 
 
 class Measured(NamedTuple):
@@ -77,9 +78,7 @@ def load_run(folder: Path) -> Run:
     """Return the run in `folder`; raises InputError if settings.json or metrics.json is missing or unusable."""
     folder = Path(folder)
     info, metrics = _mapping(folder / "settings.json"), _mapping(folder / "metrics.json")
-    label = folder / "label.txt"  # a label may change after training
-    if label.is_file():
-        info = {**info, "label": label.read_text(encoding="utf-8").strip()}
+    info = {**info, "label": read_label(folder, info)}
     retrieval_path, history_path = folder / "retrieval.json", folder / "metrics.jsonl"
     retrieval = _mapping(retrieval_path) if retrieval_path.is_file() else None
     history = _lines(history_path) if history_path.is_file() else []

@@ -15,6 +15,7 @@ WEIGHTS = "model.safetensors"
 ASSIGNMENTS = "assignments.parquet"
 RETRIEVAL = "retrieval.json"
 RANKS = "ranks.parquet"
+LABEL = "label.txt"
 
 
 def write_history(folder: Path, records: Sequence[Mapping[str, Any]]) -> None:
@@ -36,6 +37,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{folder}: not a run folder (no {SETTINGS})")
     return read_json(path)
+
+
+def read_label(folder: Path, settings: Mapping[str, Any]) -> str:
+    """Return the run's name: label.txt if there is one (a label may change after training), else its settings'."""
+    path = folder / LABEL
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else str(settings.get("label", ""))
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:

@@ -85,7 +85,7 @@ def _start(client: "MlflowClient", experiment: str, settings: Mapping[str, Any])
 
     tags = {
         RUN_TAG: settings["run_id"],
-        "mlflow.runName": f"{settings['label']} {settings['run_id']}",
+        "mlflow.runName": settings["run_id"],
         "mlflow.source.git.commit": settings.get("git_commit", "unknown"),
         "data_version": settings.get("data_version", "unknown"),
         "device": settings.get("device", "unknown"),
@@ -169,18 +169,24 @@ def sync_run(uri: str, folder: Path) -> None:
     experiment = _experiment(client, settings["method"], uri)
     found = _find(client, experiment, settings["run_id"])
     mlflow_run = found.info.run_id if found else _start(client, experiment, settings)
+    client.set_tag(mlflow_run, "mlflow.runName", f"{run_folder.read_label(folder, settings)} {settings['run_id']}")
     _log_history(client, mlflow_run, run_folder.read_history(folder))
     if (folder / run_folder.METRICS).exists():
         _finish(client, mlflow_run, folder)
 
 
-def sync_runs(uri: str, folders: Iterable[Path]) -> int:
-    """Rebuild the store from run folders, or from folders that hold them; returns how many runs were found."""
+def sync_runs(uri: str, folders: Iterable[Path], marker: Path | None = None) -> int:
+    """Rebuild the store from run folders, or from folders that hold them; returns how many runs were found.
+
+    `marker` is a JSON file to write afterwards, naming store and runs.
+    """
     found = sorted({path.parent for folder in folders for path in Path(folder).rglob(run_folder.SETTINGS)})
     if not found:
         raise InputError("no run folder found (a run folder holds settings.json)")
     for folder in found:
         sync_run(uri, folder)
+    if marker is not None:
+        write_json(marker, {"uri": uri, "runs": [folder.name for folder in found]})
     return len(found)
 
 

@@ -41,6 +41,10 @@ def test_syncing_twice_changes_nothing_and_all_epochs_are_there(tmp_path, run):
     (found,) = client.search_runs([experiment.experiment_id])
     assert found.data.params["objective.alpha"] == "0.2"
     assert found.data.tags["data_version"] == "v1"
+    assert found.info.run_name == "K 0123456789ab"
+    (run / "label.txt").write_text("renamed\n")
+    sync_runs(uri, [run])
+    assert client.get_run(found.info.run_id).info.run_name == "renamed 0123456789ab"
     assert found.info.status == "FINISHED"
     assert found.data.metrics["final/test/exact/published/to 10"] == 0.5
     assert [m.value for m in client.get_metric_history(found.info.run_id, "train/loss")] == [2.0, 1.0, 0.0]
