@@ -73,7 +73,8 @@ class SplitSettings(Settings):
     folds: Annotated[int, Field(ge=2, le=100)] = Field(5, description="number of folds (random, published_folds)")
     seed: int = Field(42, description="seed of the permutation")
     val_fraction: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.1, description="val share for model selection: of the molecules outside the test part, or of all (scaffold splits)"
+        0.1,
+        description="val share for model selection: of the molecules outside the test part, or of all (scaffold splits)",
     )
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="test share (scaffold splits)")
 
