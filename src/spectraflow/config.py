@@ -74,7 +74,7 @@ class SplitSettings(Settings):
     seed: int = Field(42, description="seed of the permutation")
     val_fraction: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.1,
-        description="val share for model selection: of the molecules outside the test part, or of all (scaffold splits)",
+        description="share for model selection: of the molecules outside test; scaffold splits: of all",
     )
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="test share (scaffold splits)")
 
