@@ -1,5 +1,6 @@
 """What produced a file: hashes of code and settings, run ids, the git commit."""
 
+import ast
 import hashlib
 import json
 import subprocess
@@ -8,6 +9,20 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE_ROOT = Path(__file__).parent
+
+CONTRACT_MODULES = frozenset(
+    {
+        "__init__.py",
+        "cli.py",
+        "config.py",
+        "errors.py",
+        "files.py",
+        "provenance.py",
+        "tables.py",
+        "training/tracking.py",
+    }
+)
+"""Modules that enter no code hash: they log, or a change that matters shows in a step's parameters or own code."""
 
 
 @cache
@@ -25,6 +40,53 @@ def code_hash(*parts: str) -> str:
             digest.update(file.relative_to(PACKAGE_ROOT).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _module_file(name: str) -> Path | None:
+    base = PACKAGE_ROOT.joinpath(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the modules of this package that a file imports, anywhere in its text, named below the package."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.removeprefix("spectraflow.") for name in names if name.startswith("spectraflow.")}
+
+
+@cache
+def source_files(module: str) -> tuple[str, ...]:
+    """Return the files of this package that `module` needs, itself included, as paths relative to the package.
+
+    Follows imports through the source text; templates and style sheets beside a needed module count as well.
+    """
+    pending, seen = [module], set()
+    files: set[str] = set()
+    while pending:
+        name = pending.pop()
+        path = _module_file(name)
+        if name in seen or path is None:
+            continue
+        seen.add(name)
+        relative = path.relative_to(PACKAGE_ROOT).as_posix()
+        if relative in CONTRACT_MODULES:
+            continue
+        files.add(relative)
+        if path.parent != PACKAGE_ROOT:
+            templates = (p for p in path.parent.iterdir() if p.suffix in {".j2", ".css"})
+            files.update(p.relative_to(PACKAGE_ROOT).as_posix() for p in templates)
+        pending.extend(_imported(path))
+    return tuple(sorted(files))
+
+
+def code_of(module: str) -> str:
+    """Return the hash of the code behind a step: the module it calls and all it imports from this package."""
+    return code_hash(*source_files(module))
 
 
 def settings_hash(settings: Any) -> str:

@@ -11,7 +11,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from spectraflow import workflow
 from spectraflow.config import Config, check, load_config
 from spectraflow.errors import ConfigError
-from spectraflow.workflow import Plan, code_of, encoder_id, load_plan, option, repeat, run_id, source_files
+from spectraflow.workflow import Plan, encoder_id, load_plan, option, repeat, run_id
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,59 +176,6 @@ def test_tracking_store_follows_the_results(tmp_path):
     assert plan_of().tracking_uri == "sqlite:///results/demo/mlflow/mlflow.db"
     assert plan_of(pathvars={"results": "out"}).tracking_uri == "sqlite:///out/mlflow/mlflow.db"
     assert plan_of(tracking={"enabled": False}).tracking_uri is None
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package with one step that imports one module, inside a function, and a bystander."""
-    for path, text in {
-        "steps/step.py": "def f():\n    from spectraflow.deep.block import x\nfrom spectraflow.config import y\n",
-        "steps/__init__.py": "",
-        "steps/page.j2": "template",
-        "deep/block.py": "x = 1\n",
-        "deep/__init__.py": "",
-        "bystander.py": "",
-        "config.py": "y = 1\n",
-    }.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text)
-    monkeypatch.setattr(workflow, "PACKAGE_ROOT", tmp_path)
-    source_files.cache_clear()
-    yield tmp_path
-    source_files.cache_clear()
-
-
-def test_code_of_a_step_follows_its_imports_and_stops_at_the_contract(package):
-    found = source_files("steps.step")
-    assert {"steps/step.py", "steps/page.j2", "deep/block.py"} <= set(found)
-    assert not {"bystander.py", "config.py"} & set(found)
-
-
-STEPS = [
-    "sources.demo",
-    "sources.nmrshiftdb2",
-    "sources.smiles_list",
-    "molecules.graphs",
-    "molecules.functional_groups",
-    "splits.assign",
-    "methods.km3aid.select",
-    "methods.km3aid.spectrum_pretraining",
-    "methods.km3aid.train",
-    "methods.km3aid.retrieve",
-    "reporting.comparison",
-    "reporting.page",
-]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_every_step_has_code(step):
-    assert any(name.endswith(step.replace(".", "/") + ".py") for name in source_files(step))
-    assert len(code_of(step)) == 12
-
-
-def test_training_does_not_depend_on_reports_or_readers():
-    files = source_files("methods.km3aid.train")
-    assert not [name for name in files if name.startswith(("reporting/", "sources/"))]
 
 
 def test_planning_imports_nothing_heavy():

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from spectraflow.errors import InputError
 from spectraflow.files import atomic_path
+from spectraflow.provenance import code_of, file_sha256, settings_hash
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -32,6 +34,18 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, state
 
 
+def fit_identity(settings: Any, step: str, inputs: Iterable[Path]) -> str:
+    """Return what a checkpoint must have been written for: settings, the code of the step, and its inputs' bytes.
+
+    Args:
+        settings: JSON-able settings that matter for the numbers.
+        step: module whose code trains, as in provenance.code_of.
+        inputs: files the step reads.
+    """
+    checksums = [file_sha256(path) for path in inputs]
+    return settings_hash({"settings": settings, "code": code_of(step), "inputs": checksums})
+
+
 def resume_from(path: Path, identity: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Return a checkpoint to go on from, or None (with a warning if there is one that cannot be used)."""
     if not path.exists():
@@ -42,7 +56,7 @@ def resume_from(path: Path, identity: str) -> tuple[dict[str, Tensor], dict[str,
         warnings.warn(f"{error}; training starts from the beginning", stacklevel=2)
         return None
     if state.get("identity") != identity:
-        warnings.warn(f"{path} belongs to other settings; training starts from the beginning", stacklevel=2)
+        warnings.warn(f"{path} is of other settings, code or data; training starts from the beginning", stacklevel=2)
         return None
     return tensors, state
 

@@ -19,11 +19,11 @@ from spectraflow.methods.km3aid.smiles_encoder import SmilesEncoder, SmilesVocab
 from spectraflow.methods.km3aid.train import WEIGHTS_EPOCH, count_parameters, load_spectrum_encoder
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder
-from spectraflow.provenance import git_commit, settings_hash
+from spectraflow.provenance import git_commit
 from spectraflow.store.graphs import GraphBatch
 from spectraflow.tables import MOLECULES, read_table
 from spectraflow.training import run_folder
-from spectraflow.training.checkpoint import save_checkpoint
+from spectraflow.training.checkpoint import fit_identity, save_checkpoint
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History, Record, fit
 from spectraflow.training.seeds import epoch_seed, seed_torch
@@ -133,7 +133,10 @@ def pretrain(
     trained = settings.mode not in UNTRAINED
     _write_description(settings, store, rows if trained else rows[:0], out)
     if trained:
-        encoder, history = _train(settings, store, rows, molecules, out, checkpoints, uri)
+        checkpoint = checkpoints / "fit.safetensors"
+        inputs = [alignment, graphs, split, *([] if molecules is None else [molecules])]
+        identity = fit_identity(settings.model_dump(), "methods.km3aid.spectrum_pretraining", inputs)
+        encoder, history = _train(settings, store, rows, molecules, out, checkpoint, identity, uri)
         run_folder.write_history(out, history.records)
         metrics = {"best_epoch": history.best_epoch, "epochs": len(history.records), "parts": {}}
     else:
@@ -143,6 +146,7 @@ def pretrain(
     save_checkpoint(out / run_folder.WEIGHTS, dict(encoder.state_dict()), {"mode": settings.mode})
     run_folder.write_metrics(out, metrics)
     if trained:
+        checkpoint.unlink()
         Mirror(out, uri).finish()
 
 
@@ -167,7 +171,8 @@ def _train(
     rows: Tensor,
     molecules: Path | None,
     out: Path,
-    checkpoints: Path,
+    checkpoint: Path,
+    identity: str,
     uri: str | None,
 ) -> tuple[SpectrumEncoder, History]:
     fabric = make_fabric(settings.training.precision)
@@ -189,8 +194,7 @@ def _train(
         run_folder.write_history(out, history.records)
         mirror.update()
 
-    identity = settings_hash({**settings.model_dump(), "run": out.name})
-    history = fit(task, settings.training, fabric, checkpoints / "fit.safetensors", identity, record)
+    history = fit(task, settings.training, fabric, checkpoint, identity, record)
     return task.model.spectrum_encoder, history
 
 

@@ -17,10 +17,10 @@ from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
 from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
 from spectraflow.nn.spectrum_encoder import SpectrumEncoder
-from spectraflow.provenance import git_commit, settings_hash
+from spectraflow.provenance import git_commit
 from spectraflow.tables import ASSIGNMENTS, TableWriter
 from spectraflow.training import run_folder
-from spectraflow.training.checkpoint import load_checkpoint, save_checkpoint
+from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History, Record, fit
 from spectraflow.training.seeds import epoch_seed, seed_torch
@@ -160,7 +160,7 @@ def train(
     """Train K-M3AID, evaluate the selected epoch on val and test, and fill the run folder `out`.
 
     The epoch is selected on `settings.selection`; `test` is the published protocol. A checkpoint in
-    `checkpoints` written for the same settings is gone on from.
+    `checkpoints` written for the same settings, code and inputs is gone on from, and removed at the end.
     """
     fabric = make_fabric(settings.training.precision)
     store = AlignmentStore.read(alignment, graphs).to(fabric.device)
@@ -177,14 +177,17 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     run_folder.write_settings(out, description)
     mirror = Mirror(out, uri)
-    identity = settings_hash({**settings.model_dump(exclude={"label"}), "data": data_version, "run": out.name})
+    inputs = [alignment, graphs, split, *([] if joint else [spectrum_encoder])]
+    identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.km3aid.train", inputs)
+    checkpoint = checkpoints / "fit.safetensors"
 
     def record(history: History) -> None:
         run_folder.write_history(out, history.records)
         mirror.update()
 
-    history = fit(task, settings.training, fabric, checkpoints / "fit.safetensors", identity, record)
+    history = fit(task, settings.training, fabric, checkpoint, identity, record)
     _finish(out, settings, model, encoder, store, parts, history)
+    checkpoint.unlink()
     mirror.finish()
 
 

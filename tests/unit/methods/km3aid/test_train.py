@@ -86,6 +86,7 @@ def test_the_run_folder_is_complete_and_the_model_loads(tmp_path, alignment_file
     assert frozen is not None
     assert all(not p.requires_grad or p.grad is None for p in frozen.parameters())
     assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) == 8
+    assert not list((tmp_path / "ck").iterdir()), "a finished training leaves no checkpoint to go on from"
 
 
 def test_a_killed_training_resumes_and_ends_as_an_undisturbed_one(tmp_path, alignment_files, encoder):
