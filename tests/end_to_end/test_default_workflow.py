@@ -76,7 +76,8 @@ def test_new_label_retrains_nothing_and_reaches_the_report(results, snakemake, t
     renamed = checkout / "renamed.yaml"
     renamed.write_text(tiny.read_text().replace("label: without communication", "label: 'cut \"the\" channel'"))
     planned = snakemake("--configfile", str(renamed), "--dry-run")
-    assert set(jobs(planned.stdout + planned.stderr)) == {"label_run", "compare_runs", "write_report", "all", "total"}
+    expected = {"label_run", "compare_runs", "write_report", "sync_tracking", "all", "total"}
+    assert set(jobs(planned.stdout + planned.stderr)) == expected
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}
     snakemake("--configfile", str(renamed))
     assert before == {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}
