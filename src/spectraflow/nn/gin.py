@@ -43,7 +43,7 @@ class IsomorphismLayer(nn.Module):
     def forward(self, h: Tensor, edge_index: Tensor, counts: Tensor) -> Tensor:
         """Map (N, d) to (N, d); `counts` are those of bond_counts."""
         source, target = edge_index
-        neighbours = h.index_add(0, target, h[source])
+        neighbours = h.index_add(0, target, h.index_select(0, source))
         tables = torch.cat([self.bond_type.weight, self.bond_direction.weight])
         return self.mlp(neighbours + counts.to(h.dtype) @ tables)
 

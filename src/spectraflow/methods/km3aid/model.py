@@ -101,5 +101,5 @@ class Km3aid(nn.Module):
             spectra=self.embed_spectra(batch.spectrum),
             graphs=self.embed_graphs(batch.graph, nodes),
             peaks=self.project_peak(peaks),
-            carbons=self.project_carbon(nodes[batch.carbon]),
+            carbons=self.project_carbon(nodes.index_select(0, batch.carbon)),
         )
