@@ -74,19 +74,26 @@ def _setting(key: str, value: Any) -> str:
     return _WORDS.get(key, {}).get(str(value)) or f"{_SHORT_SETTINGS.get(key, key)} {value}"
 
 
+def _differing(runs: Sequence[Run], ignored: set[str]) -> list[str]:
+    """Return the settings in which the runs differ, folds and seeds last."""
+    flat = [flatten(run.settings) for run in runs]
+    keys = list(dict.fromkeys(key for settings in flat for key in settings if key not in ignored))
+    differing = [key for key in keys if len({str(settings.get(key)) for settings in flat}) > 1]
+    return sorted(differing, key=lambda key: key in _REPETITION)
+
+
 def run_names(runs: Sequence[Run], *, repetitions: bool = True) -> dict[str, str]:
-    """Return a name for every run id: its label and the settings in which the runs differ.
+    """Return a name for every run id: its label and the settings in which runs of that label differ.
 
     Without `repetitions`, runs that differ in fold and seed alone share a name; with them every name is distinct.
     """
-    flat = {run.run_id: flatten(run.settings) for run in runs}
     ignored = {"label"} if repetitions else {"label", *_REPETITION}
-    keys = list(dict.fromkeys(key for settings in flat.values() for key in settings if key not in ignored))
-    differing = [key for key in keys if len({str(settings.get(key)) for settings in flat.values()}) > 1]
-    differing.sort(key=lambda key: key in _REPETITION)
+    labels = {run.label for run in runs}
+    differing = {label: _differing([run for run in runs if run.label == label], ignored) for label in labels}
     names: dict[str, str] = {}
     for run in runs:
-        parts = [_setting(key, flat[run.run_id][key]) for key in differing if key in flat[run.run_id]]
+        settings = flatten(run.settings)
+        parts = [_setting(key, settings[key]) for key in differing[run.label] if key in settings]
         name = ", ".join([run.label, *parts[:5]])
         taken = repetitions and name in names.values()
         names[run.run_id] = f"{name} ({run.run_id[:6]})" if taken else name
