@@ -3,44 +3,24 @@
 Heavy imports stay inside the commands, so that `spectraflow --help` answers at once.
 """
 
-import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from spectraflow.errors import SpectraflowError
+from spectraflow.command_options import Processes, SettingsText, report_errors
+from spectraflow.methods.km3aid.commands import app as km3aid_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-km3aid = typer.Typer(no_args_is_help=True, help="K-M3AID: alignment of 13C spectra with molecular graphs.")
 tracking = typer.Typer(no_args_is_help=True, help="The MLflow store that mirrors training files.")
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; write its schema and documentation.")
-app.add_typer(km3aid, name="km3aid")
+app.add_typer(km3aid_app, name="km3aid")
 app.add_typer(tracking, name="tracking")
 app.add_typer(config_app, name="config")
 
-SettingsText = Annotated[str, typer.Option("--settings", help="inline JSON, or the path of a JSON file")]
-Processes = Annotated[int, typer.Option(min=1, help="worker processes")]
-
-
-def _report_errors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Print the message of an error meant for the user and exit with 1."""
-
-    @wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except SpectraflowError as error:
-            print(f"error: {error}", file=sys.stderr)
-            raise typer.Exit(1) from None
-
-    return wrapper
-
 
 @app.command()
-@_report_errors
+@report_errors
 def generate_demo(settings: SettingsText, out: Annotated[Path, typer.Option(help="folder to fill")]) -> None:
     """Write the embedded demo source: simulated raw files in every source's native format."""
     from spectraflow.config import DemoSettings, load_settings
@@ -50,7 +30,7 @@ def generate_demo(settings: SettingsText, out: Annotated[Path, typer.Option(help
 
 
 @app.command()
-@_report_errors
+@report_errors
 def retrieve(
     source: Annotated[str, typer.Argument(help="a source of the registry")],
     out: Annotated[Path, typer.Option(help="where the raw file goes")],
@@ -66,7 +46,7 @@ def retrieve(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def ingest_nmrshiftdb2(
     raw: Annotated[Path, typer.Option(help="SD file with signals, plain or gzipped")],
     molecules: Annotated[Path, typer.Option(help="molecules table to write")],
@@ -84,7 +64,7 @@ def ingest_nmrshiftdb2(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def ingest_smiles(
     source: Annotated[str, typer.Option(help="prefix of the molecule ids")],
     raw: Annotated[Path, typer.Option(help="`id<TAB>SMILES` or one SMILES a line, plain or gzipped")],
@@ -102,7 +82,7 @@ def ingest_smiles(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def build_graphs(
     molecules: Annotated[Path, typer.Option(help="molecules table")],
     graphs: Annotated[Path, typer.Option(help="graphs table to write")],
@@ -116,7 +96,7 @@ def build_graphs(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def label_groups(
     molecules: Annotated[Path, typer.Option(help="molecules table")],
     definitions: Annotated[Path, typer.Option(help="CSV with number, name, smarts")],
@@ -130,7 +110,7 @@ def label_groups(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def split(
     settings: SettingsText,
     molecules: Annotated[Path, typer.Option(help="molecules table")],
@@ -150,120 +130,8 @@ def split(
     )
 
 
-@km3aid.command("select")
-@_report_errors
-def km3aid_select(
-    molecules: Annotated[Path, typer.Option(help="molecules table of nmrshiftdb2")],
-    peaks: Annotated[Path, typer.Option(help="peaks table of nmrshiftdb2")],
-    graphs: Annotated[Path, typer.Option(help="graphs table of nmrshiftdb2")],
-    out: Annotated[Path, typer.Option(help="alignment table to write")],
-    counts: Annotated[Path, typer.Option(help="JSON: how many molecules were usable, and why others were not")],
-    ids: Annotated[Path | None, typer.Option(help="the published id list; omit to use every assigned molecule")] = None,
-    computed_spectra: Annotated[bool, typer.Option(help="keep spectra marked as predicted")] = False,
-) -> None:
-    """Select the molecules whose carbons all carry exactly one assigned 13C shift."""
-    from spectraflow.methods.km3aid.select import select
-
-    select(molecules, peaks, graphs, out, counts, ids=ids, computed_spectra=computed_spectra)
-
-
-@km3aid.command("pretrain-spectrum")
-@_report_errors
-def km3aid_pretrain_spectrum(
-    settings: SettingsText,
-    alignment: Annotated[Path, typer.Option(help="alignment table")],
-    graphs: Annotated[Path, typer.Option(help="graphs table")],
-    split: Annotated[Path, typer.Option(help="splits table; only its train part is used")],
-    out: Annotated[Path, typer.Option(help="run folder to fill")],
-    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
-    molecules: Annotated[Path | None, typer.Option(help="molecules table, for the SMILES of mode cress_fold")] = None,
-    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
-) -> None:
-    """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
-    from spectraflow.config import SpectrumEncoderSettings, load_settings
-    from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
-
-    encoder = load_settings(SpectrumEncoderSettings, settings)
-    pretrain(encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, uri=uri)
-
-
-@km3aid.command("train")
-@_report_errors
-def km3aid_train(
-    settings: SettingsText,
-    alignment: Annotated[Path, typer.Option(help="alignment table")],
-    graphs: Annotated[Path, typer.Option(help="graphs table")],
-    split: Annotated[Path, typer.Option(help="splits table")],
-    spectrum_encoder: Annotated[Path, typer.Option(help="safetensors of the spectrum encoder")],
-    out: Annotated[Path, typer.Option(help="run folder to fill")],
-    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
-    data_version: Annotated[str, typer.Option(help="version of the raw data, for tracking")] = "unknown",
-    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
-) -> None:
-    """Train K-M3AID and write settings, metrics, predictions and weights; resumes from its last checkpoint."""
-    from spectraflow.config import Km3aidRun, load_settings
-    from spectraflow.methods.km3aid.train import train
-
-    train(
-        load_settings(Km3aidRun, settings),
-        alignment,
-        graphs,
-        split,
-        spectrum_encoder,
-        out,
-        checkpoints,
-        data_version=data_version,
-        uri=uri,
-    )
-
-
-@km3aid.command("embed-library")
-@_report_errors
-def km3aid_embed_library(
-    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
-    graphs: Annotated[Path, typer.Option(help="graphs table of the library")],
-    out: Annotated[Path, typer.Option(help="embeddings to write (Parquet)")],
-) -> None:
-    """Embed every molecule of a library with a trained model."""
-    from spectraflow.methods.km3aid.library import embed_library
-
-    embed_library(run, graphs, out)
-
-
-@km3aid.command("retrieve")
-@_report_errors
-def km3aid_retrieve(
-    settings: SettingsText,
-    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
-    alignment: Annotated[Path, typer.Option(help="alignment table")],
-    graphs: Annotated[Path, typer.Option(help="graphs table of the queries' molecules")],
-    molecules: Annotated[Path, typer.Option(help="molecules table of the queries")],
-    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
-    library: Annotated[Path, typer.Option(help="molecules table of the library")],
-    embeddings: Annotated[Path, typer.Option(help="embeddings of the library")],
-    out: Annotated[Path, typer.Option(help="ranks a query (Parquet)")],
-    metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
-) -> None:
-    """Rank the truth of every query among a library's molecules, with the three controls."""
-    from spectraflow.config import RetrievalSettings, load_settings
-    from spectraflow.methods.km3aid.retrieve import retrieve as run_retrieval
-
-    run_retrieval(
-        load_settings(RetrievalSettings, settings),
-        run,
-        alignment,
-        graphs,
-        molecules,
-        split,
-        library,
-        embeddings,
-        out,
-        metrics,
-    )
-
-
 @app.command()
-@_report_errors
+@report_errors
 def compare(
     published: Annotated[Path, typer.Option(help="published.csv")],
     runs: Annotated[list[Path], typer.Option("--run", help="run folder of a trained model; repeat")],
@@ -277,7 +145,7 @@ def compare(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def report(
     comparison: Annotated[Path, typer.Option(help="comparison.csv")],
     runs: Annotated[list[Path], typer.Option("--run", help="run folder of a trained model; repeat")],
@@ -295,7 +163,7 @@ def report(
 
 
 @app.command()
-@_report_errors
+@report_errors
 def preflight(
     configs: Annotated[list[Path], typer.Argument(help="configuration files, later over earlier")],
     show_config: Annotated[bool, typer.Option(help="print the resolved configuration")] = True,
@@ -307,7 +175,7 @@ def preflight(
 
 
 @tracking.command("init")
-@_report_errors
+@report_errors
 def tracking_init(uri: Annotated[str, typer.Option(help="MLflow store")], out: Annotated[Path, typer.Option()]) -> None:
     """Create the MLflow store before concurrent jobs use it."""
     from spectraflow.training.tracking import initialise
@@ -316,7 +184,7 @@ def tracking_init(uri: Annotated[str, typer.Option(help="MLflow store")], out: A
 
 
 @tracking.command("sync")
-@_report_errors
+@report_errors
 def tracking_sync(
     uri: Annotated[str, typer.Option(help="MLflow store")],
     runs: Annotated[list[Path], typer.Argument(help="run folders, or folders that hold them")],
@@ -329,7 +197,7 @@ def tracking_sync(
 
 
 @config_app.command("check")
-@_report_errors
+@report_errors
 def config_check(configs: Annotated[list[Path], typer.Argument(help="configuration files")]) -> None:
     """Check configuration files and print every fault at once."""
     from spectraflow.config import load_config
@@ -339,7 +207,7 @@ def config_check(configs: Annotated[list[Path], typer.Argument(help="configurati
 
 
 @config_app.command("document")
-@_report_errors
+@report_errors
 def config_document(
     root: Annotated[Path, typer.Option(help="checkout to write into")] = Path(),
     check: Annotated[bool, typer.Option(help="only say whether the files are current")] = False,

@@ -14,6 +14,7 @@ CONTRACT_MODULES = frozenset(
     {
         "__init__.py",
         "cli.py",
+        "command_options.py",
         "config.py",
         "errors.py",
         "files.py",

@@ -1,0 +1,122 @@
+"""The `spectraflow km3aid` commands; heavy imports stay inside them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spectraflow.command_options import SettingsText, report_errors
+
+app = typer.Typer(no_args_is_help=True, help="K-M3AID: alignment of 13C spectra with molecular graphs.")
+
+
+@app.command("select")
+@report_errors
+def select(
+    molecules: Annotated[Path, typer.Option(help="molecules table of nmrshiftdb2")],
+    peaks: Annotated[Path, typer.Option(help="peaks table of nmrshiftdb2")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of nmrshiftdb2")],
+    out: Annotated[Path, typer.Option(help="alignment table to write")],
+    counts: Annotated[Path, typer.Option(help="JSON: how many molecules were usable, and why others were not")],
+    ids: Annotated[Path | None, typer.Option(help="the published id list; omit to use every assigned molecule")] = None,
+    computed_spectra: Annotated[bool, typer.Option(help="keep spectra marked as predicted")] = False,
+) -> None:
+    """Select the molecules whose carbons all carry exactly one assigned 13C shift."""
+    from spectraflow.methods.km3aid.select import select as select_molecules
+
+    select_molecules(molecules, peaks, graphs, out, counts, ids=ids, computed_spectra=computed_spectra)
+
+
+@app.command("pretrain-spectrum")
+@report_errors
+def pretrain_spectrum(
+    settings: SettingsText,
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table")],
+    split: Annotated[Path, typer.Option(help="splits table; only its train part is used")],
+    out: Annotated[Path, typer.Option(help="run folder to fill")],
+    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
+    molecules: Annotated[Path | None, typer.Option(help="molecules table, for the SMILES of mode cress_fold")] = None,
+    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
+) -> None:
+    """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
+    from spectraflow.config import SpectrumEncoderSettings, load_settings
+    from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
+
+    encoder = load_settings(SpectrumEncoderSettings, settings)
+    pretrain(encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, uri=uri)
+
+
+@app.command("train")
+@report_errors
+def train(
+    settings: SettingsText,
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table")],
+    split: Annotated[Path, typer.Option(help="splits table")],
+    spectrum_encoder: Annotated[Path, typer.Option(help="safetensors of the spectrum encoder")],
+    out: Annotated[Path, typer.Option(help="run folder to fill")],
+    checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
+    data_version: Annotated[str, typer.Option(help="version of the raw data, for tracking")] = "unknown",
+    uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
+) -> None:
+    """Train K-M3AID and write settings, metrics, predictions and weights; resumes from its last checkpoint."""
+    from spectraflow.config import Km3aidRun, load_settings
+    from spectraflow.methods.km3aid.train import train as run_training
+
+    run_training(
+        load_settings(Km3aidRun, settings),
+        alignment,
+        graphs,
+        split,
+        spectrum_encoder,
+        out,
+        checkpoints,
+        data_version=data_version,
+        uri=uri,
+    )
+
+
+@app.command("embed-library")
+@report_errors
+def embed_library(
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the library")],
+    out: Annotated[Path, typer.Option(help="embeddings to write (Parquet)")],
+) -> None:
+    """Embed every molecule of a library with a trained model."""
+    from spectraflow.methods.km3aid.library import embed_library as write_embeddings
+
+    write_embeddings(run, graphs, out)
+
+
+@app.command("retrieve")
+@report_errors
+def retrieve(
+    settings: SettingsText,
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the queries' molecules")],
+    molecules: Annotated[Path, typer.Option(help="molecules table of the queries")],
+    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
+    library: Annotated[Path, typer.Option(help="molecules table of the library")],
+    embeddings: Annotated[Path, typer.Option(help="embeddings of the library")],
+    out: Annotated[Path, typer.Option(help="ranks a query (Parquet)")],
+    metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
+) -> None:
+    """Rank the truth of every query among a library's molecules, with the three controls."""
+    from spectraflow.config import RetrievalSettings, load_settings
+    from spectraflow.methods.km3aid.retrieve import retrieve as run_retrieval
+
+    run_retrieval(
+        load_settings(RetrievalSettings, settings),
+        run,
+        alignment,
+        graphs,
+        molecules,
+        split,
+        library,
+        embeddings,
+        out,
+        metrics,
+    )
