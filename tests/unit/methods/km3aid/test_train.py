@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from spectraflow.config import Km3aidRun, SpectrumEncoderSettings
+from spectraflow.config import Km3aidRun, SpectrumEncoderSettings, merge
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
 from spectraflow.methods.km3aid.data import AlignmentStore
@@ -16,6 +16,7 @@ from spectraflow.methods.km3aid.evaluate import evaluate
 from spectraflow.methods.km3aid.spectrum_pretraining import inner_split, pretrain
 from spectraflow.methods.km3aid.train import Km3aidTask, build_model, load_model, train
 from spectraflow.tables import ASSIGNMENTS, SPLITS, read_table, write_table
+from spectraflow.training.run_folder import read_history
 
 RUN = {
     "model": {
@@ -119,6 +120,24 @@ def test_a_killed_training_resumes_and_ends_as_an_undisturbed_one(tmp_path, alig
     assert resumed["best_epoch"] == whole["best_epoch"]
     for name, interval in whole["parts"]["test"].items():
         assert resumed["parts"]["test"][name]["value"] == pytest.approx(interval["value"], abs=1e-6), name
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"objective": {"discrimination": "strong"}},
+        {"objective": {"discrimination": "weak", "threshold_ppm": 2.0, "row_normalise": True}},
+        {"objective": {"discrimination": "soft", "kernel": "gaussian", "scope": "molecule", "soft_weight": 0.5}},
+        {"model": {**RUN["model"], "communication": False, "chirality": "none", "ppm_scale": "raw"}},
+        {"spectrum_encoder": {"mode": "joint"}},
+        {"training": {**RUN["training"], "precision": "bf16-mixed", "gradient_clip": 1.0}},
+    ],
+    ids=["SP-ID", "WP-ID", "soft", "no-communication", "joint", "bf16"],
+)
+def test_every_published_setting_trains_and_lowers_its_loss(tmp_path, alignment_files, encoder, difference):
+    run(merge(RUN, difference), alignment_files, encoder, tmp_path / "run", tmp_path / "ck")
+    history = read_history(tmp_path / "run")
+    assert history[-1]["train/loss"] < history[0]["train/loss"]
 
 
 def test_an_empty_part_is_an_error(tmp_path, alignment_files, encoder):
