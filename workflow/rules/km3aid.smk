@@ -83,6 +83,7 @@ rule pretrain_spectrum_encoder:
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         settings=plan.encoder_settings,
+        data_version=plan.data_version,
         code=code_of("methods.km3aid.spectrum_pretraining"),
         folder=lambda wildcards, output: folder(output.model),
         checkpoints=lambda wildcards, output: checkpoints(output.model),
@@ -92,7 +93,8 @@ rule pretrain_spectrum_encoder:
         exec &> >(tee {log:q})
         spectraflow km3aid pretrain-spectrum --settings {params.settings:q} --alignment {input.alignment:q} \
             --graphs {input.graphs:q} --split {input.split:q} --molecules {input.molecules:q} \
-            --out {params.folder:q} --checkpoints {params.checkpoints:q} {params.uri}
+            --out {params.folder:q} --checkpoints {params.checkpoints:q} \
+            --data-version {params.data_version} {params.uri}
         """
 
 

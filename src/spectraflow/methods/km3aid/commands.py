@@ -37,6 +37,7 @@ def pretrain_spectrum(
     out: Annotated[Path, typer.Option(help="run folder to fill")],
     checkpoints: Annotated[Path, typer.Option(help="folder for checkpoints, kept if the job is killed")],
     molecules: Annotated[Path | None, typer.Option(help="molecules table, for the SMILES of mode cress_fold")] = None,
+    data_version: Annotated[str, typer.Option(help="version of the raw data, for tracking")] = "unknown",
     uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
 ) -> None:
     """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
@@ -44,7 +45,9 @@ def pretrain_spectrum(
     from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
 
     encoder = load_settings(SpectrumEncoderSettings, settings)
-    pretrain(encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, uri=uri)
+    pretrain(
+        encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, data_version=data_version, uri=uri
+    )
 
 
 @app.command("train")

@@ -118,8 +118,9 @@ def pretrain(
     out: Path,
     checkpoints: Path,
     *,
-    uri: str | None = None,
     molecules: Path | None = None,
+    data_version: str = "unknown",
+    uri: str | None = None,
 ) -> None:
     """Fill `out` with the weights of the spectrum encoder, trained on the train part of `split` or as the mode asks.
 
@@ -131,7 +132,7 @@ def pretrain(
     store = AlignmentStore.read(alignment, graphs)
     rows = store.rows_of(split)["train"]
     trained = settings.mode not in UNTRAINED
-    _write_description(settings, store, rows if trained else rows[:0], out)
+    _write_description(settings, store, rows if trained else rows[:0], out, data_version)
     if trained:
         checkpoint = checkpoints / "fit.safetensors"
         inputs = [alignment, graphs, split, *([] if molecules is None else [molecules])]
@@ -150,13 +151,17 @@ def pretrain(
         Mirror(out, uri).finish()
 
 
-def _write_description(settings: SpectrumEncoderSettings, store: AlignmentStore, rows: Tensor, out: Path) -> None:
+def _write_description(
+    settings: SpectrumEncoderSettings, store: AlignmentStore, rows: Tensor, out: Path, data_version: str
+) -> None:
     description = {
         "method": "km3aid-spectrum-encoder",
         "run_id": out.name,
         "label": settings.mode,
         "settings": settings.model_dump(mode="json"),
         "git_commit": git_commit(),
+        "data_version": data_version,
+        "device": str(make_fabric().device),
         "parameters": {"trainable": count_parameters(SpectrumEncoder())},
         "molecules": {"train": len(rows)},
         "leaks": settings.mode == "external",
