@@ -24,7 +24,7 @@ app.add_typer(config_app, name="config")
 def generate_demo(settings: SettingsText, out: Annotated[Path, typer.Option(help="folder to fill")]) -> None:
     """Write the embedded demo source: simulated raw files in every source's native format."""
     from spectraflow.config import DemoSettings, load_settings
-    from spectraflow.sources.demo import generate
+    from spectraflow.sources.demo.generate import generate
 
     generate(load_settings(DemoSettings, settings), out)
 

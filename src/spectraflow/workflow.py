@@ -85,7 +85,7 @@ def data_version(config: Config) -> str:
     The SMILES library is left out: it is used after training.
     """
     if config.data == "demo":
-        return settings_hash({"demo": config.demo.model_dump(), "code": code_of("sources.demo")})
+        return settings_hash({"demo": config.demo.model_dump(), "code": code_of("sources.demo.generate")})
     files = {}
     for source in ("nmrshiftdb2", "km3aid_ids"):
         settings = getattr(config.sources, source)

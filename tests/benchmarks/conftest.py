@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo import generate
+from spectraflow.sources.demo.generate import generate
 
 MIRROR = Path(__file__).parents[3] / "shared" / "data"
 

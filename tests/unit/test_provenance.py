@@ -85,7 +85,7 @@ def test_code_of_a_step_follows_its_imports_and_stops_at_the_contract(steps):
 
 
 STEPS = [
-    "sources.demo",
+    "sources.demo.generate",
     "sources.nmrshiftdb2",
     "sources.smiles_list",
     "molecules.graphs",

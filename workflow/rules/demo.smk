@@ -14,7 +14,7 @@ rule generate_demo:
         runtime=30,
     params:
         settings=plan.demo_settings,
-        code=code_of("sources.demo"),
+        code=code_of("sources.demo.generate"),
         folder=lambda wildcards, output: folder(folder(output[0])),
     shell:
         """

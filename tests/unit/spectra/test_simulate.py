@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from spectraflow.sources.demo_molecules import shipped_smiles
+from spectraflow.sources.demo.molecules import shipped_smiles
 from spectraflow.spectra.simulate import (
     CARBON_RANGE_PPM,
     PROTON_RANGE_PPM,

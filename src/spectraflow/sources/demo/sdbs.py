@@ -9,7 +9,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo_molecules import stream_molecules
+from spectraflow.sources.demo.molecules import stream_molecules
 from spectraflow.spectra import simulate
 from spectraflow.spectra.fragments import electron_impact_peaks
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from spectraflow.sources.demo_nmrshiftdb2 import Dirt, dirt_of, format_record, is_usable
+from spectraflow.sources.demo.nmrshiftdb2 import Dirt, dirt_of, format_record, is_usable
 
 SMILES = "CC(=O)Nc1ccc(O)cc1"
 

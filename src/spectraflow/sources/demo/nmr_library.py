@@ -10,9 +10,9 @@ import numpy as np
 from rdkit import Chem
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo_molecules import stream_molecules
-from spectraflow.sources.demo_nmrshiftdb2 import format_record, is_usable
-from spectraflow.sources.demo_streams import gzip_text
+from spectraflow.sources.demo.molecules import stream_molecules
+from spectraflow.sources.demo.nmrshiftdb2 import format_record, is_usable
+from spectraflow.sources.demo.streams import gzip_text
 
 OVERLAP = 10
 """One library molecule in so many also has spectra (as far as there are that many)."""

@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo_molecules import stream_molecules
+from spectraflow.sources.demo.molecules import stream_molecules
 from spectraflow.spectra import simulate
 from spectraflow.spectra.fragments import collision_peaks
 from spectraflow.spectra.infrared import infrared_spectrum

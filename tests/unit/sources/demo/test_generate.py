@@ -9,12 +9,12 @@ import pytest
 from rdkit import Chem, rdBase
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources import demo
-from spectraflow.sources.demo import generate
-from spectraflow.sources.demo_headers import HEADERS
+from spectraflow.sources.demo import generate as demo
+from spectraflow.sources.demo.generate import generate
+from spectraflow.sources.demo.headers import HEADERS
 
 SETTINGS = DemoSettings(molecules=110, library=440, seed=3, multimodal_rows=12, moleculenet_rows=40)
-MIRROR = Path(__file__).parents[4] / "shared" / "data"
+MIRROR = Path(__file__).parents[5] / "shared" / "data"
 FILES = {
     "nmrshiftdb2/nmrshiftdb2withsignals.sd.gz",
     "nmrshiftdb2/km3aid_ids.txt",

@@ -15,9 +15,9 @@ from rdkit import Chem
 from rdkit.Chem import Crippen, Descriptors, rdMolDescriptors
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo_headers import HEADERS
-from spectraflow.sources.demo_molecules import stream_molecules
-from spectraflow.sources.demo_streams import gzip_text
+from spectraflow.sources.demo.headers import HEADERS
+from spectraflow.sources.demo.molecules import stream_molecules
+from spectraflow.sources.demo.streams import gzip_text
 
 _GROUPS = (
     "c1ccccc1", "[OX2H][CX4]", "[OX2H]c", "[NX3;H2,H1;!$(NC=O)]", "[NX3]C=O", "[CX3](=O)[OX2H]", "[CX3](=O)[OX2H0]",

@@ -4,8 +4,8 @@ import pytest
 from rdkit import Chem
 
 from spectraflow.errors import MissingSourceError
-from spectraflow.sources import demo_molecules
-from spectraflow.sources.demo_molecules import derivative, is_usable, shipped_smiles, stream_molecules
+from spectraflow.sources.demo import molecules as demo_molecules
+from spectraflow.sources.demo.molecules import derivative, is_usable, shipped_smiles, stream_molecules
 
 
 def test_shipped_molecules_are_distinct_and_usable() -> None:

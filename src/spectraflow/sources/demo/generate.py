@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spectraflow.config import DemoSettings
-from spectraflow.sources.demo_alberts import write_multimodal
-from spectraflow.sources.demo_moleculenet import write_moleculenet
-from spectraflow.sources.demo_nmr_library import write_spectra_and_library
-from spectraflow.sources.demo_sdbs import write_sdbs
+from spectraflow.sources.demo.alberts import write_multimodal
+from spectraflow.sources.demo.moleculenet import write_moleculenet
+from spectraflow.sources.demo.nmr_library import write_spectra_and_library
+from spectraflow.sources.demo.sdbs import write_sdbs
 
 
 @contextmanager

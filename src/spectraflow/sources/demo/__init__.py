@@ -1,0 +1,1 @@
+"""The embedded demo source: simulated raw files in every source's native format."""
