@@ -65,16 +65,20 @@ def sampled_hits(
     return hits / draws
 
 
-def in_batch_accuracy(scores: np.ndarray) -> tuple[float, float]:
-    """Return the share of rows, and of columns, whose diagonal score is strictly the highest.
+def in_batch_hits(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, as booleans [n], for which rows, and for which columns, the diagonal score is strictly the highest.
 
-    scores: [n, n], n > 0, spectra by molecules: the first figure is spectrum to molecule. Ties and NaN count as wrong.
+    scores: [n, n], n > 0, spectra by molecules: the first array is spectrum to molecule. Ties and NaN count as wrong.
     """
     scores = np.asarray(scores)
     if scores.ndim != 2 or scores.shape[0] != scores.shape[1] or not len(scores):
         raise ValueError(f"in-batch scores must be square and not empty, not of shape {scores.shape}")
     truth = np.diagonal(scores)
-    below_by_row = (scores < truth[:, None]).sum(axis=1)
-    below_by_column = (scores < truth[None, :]).sum(axis=0)
     others = len(scores) - 1
-    return float((below_by_row == others).mean()), float((below_by_column == others).mean())
+    return (scores < truth[:, None]).sum(axis=1) == others, (scores < truth[None, :]).sum(axis=0) == others
+
+
+def in_batch_accuracy(scores: np.ndarray) -> tuple[float, float]:
+    """Return the share of rows, and of columns, that in_batch_hits counts as right."""
+    rows, columns = in_batch_hits(scores)
+    return float(rows.mean()), float(columns.mean())

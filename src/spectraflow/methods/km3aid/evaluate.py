@@ -19,7 +19,7 @@ from spectraflow.evaluation.assignment import (
     published_assignment,
     shuffled,
 )
-from spectraflow.evaluation.retrieval import in_batch_accuracy
+from spectraflow.evaluation.retrieval import in_batch_hits
 from spectraflow.evaluation.uncertainty import Interval, bootstrap_interval
 from spectraflow.methods.km3aid.data import AlignmentStore, batches
 from spectraflow.methods.km3aid.model import Km3aid
@@ -54,20 +54,21 @@ def in_batch_metrics(spectra: Tensor, graphs: Tensor, seed: int = 0) -> dict[str
     Args:
         spectra: (G, p) projected spectra; graphs: (G, p) projected graphs, row i to row i.
 
-    The interval is the bootstrap over batches of all shuffles.
+    The interval is the bootstrap over molecules, each with its mean over the shuffles it took part in.
     """
-    accuracies: list[tuple[float, float]] = []
-    size = min(IN_BATCH, len(spectra))
+    count, size = len(spectra), min(IN_BATCH, len(spectra))
+    hits, taken = np.zeros((2, count)), np.zeros(count)
     for shuffle in range(SHUFFLES):
         generator = torch.Generator().manual_seed(seed + shuffle)
-        for rows in batches(torch.arange(len(spectra)), size, generator):
-            accuracies.append(in_batch_accuracy((spectra[rows] @ graphs[rows].T).numpy()))
-    columns = np.array(accuracies)
+        for rows in batches(torch.arange(count), size, generator):
+            hits[:, rows.numpy()] += in_batch_hits((spectra[rows] @ graphs[rows].T).numpy())
+            taken[rows.numpy()] += 1
+    means = hits[:, taken > 0] / taken[taken > 0]
     chance = 1 / size
     return {
-        "in_batch/spectrum_to_molecule": bootstrap_interval(columns[:, 0], seed=seed),
-        "in_batch/molecule_to_spectrum": bootstrap_interval(columns[:, 1], seed=seed),
-        "in_batch/chance": Interval(chance, chance, chance, len(spectra)),
+        "in_batch/spectrum_to_molecule": bootstrap_interval(means[0], seed=seed),
+        "in_batch/molecule_to_spectrum": bootstrap_interval(means[1], seed=seed),
+        "in_batch/chance": Interval(chance, chance, chance, count),
     }
 
 

@@ -54,5 +54,11 @@ def test_in_batch_accuracy_of_perfect_and_of_random_embeddings():
     generator = torch.Generator().manual_seed(0)
     noise = [torch.randn(512, 8, generator=generator) for _ in range(2)]
     chance = in_batch_metrics(*noise)
+    interval = chance["in_batch/spectrum_to_molecule"]
+    assert interval.n == 512, "the interval counts molecules, not batches of the same molecules"
+    right = torch.arange(400)[:, None] % 2 * torch.eye(400)  # every second spectrum says nothing
+    half = in_batch_metrics(right, torch.eye(400))["in_batch/spectrum_to_molecule"]
+    assert half.value == pytest.approx(0.5, abs=0.02)
+    assert half.high - half.low == pytest.approx(2 * 1.96 * (0.25 / 400) ** 0.5, rel=0.2)
     assert chance["in_batch/chance"].value == 1 / 128
     assert chance["in_batch/molecule_to_spectrum"].value == pytest.approx(1 / 128, abs=0.01)
