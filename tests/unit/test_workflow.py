@@ -194,6 +194,14 @@ def test_overlays_are_valid_over_the_default(overlay):
     assert len(Plan(config).runs) == len(config.km3aid.runs)
 
 
+@pytest.mark.parametrize("overlay", ["real", "paper"])
+def test_overlays_take_no_hyper_parameter_from_the_demo(overlay):
+    path = ROOT / "workflow" / "config" / f"{overlay}.yaml"
+    alone, over_demo = load_config(path), load_config(ROOT / "config.yaml", path)
+    assert over_demo.km3aid == alone.km3aid
+    assert over_demo.splits.items() >= alone.splits.items()
+
+
 def test_paper_overlay_asks_for_the_published_settings():
     config = load_config(ROOT / "config.yaml", ROOT / "workflow" / "config" / "paper.yaml")
     for run in config.km3aid.runs:

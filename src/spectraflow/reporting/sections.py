@@ -20,7 +20,8 @@ FAMILIES = {
 }
 CONTROLS = {
     "random_scores": "random scores",
-    "permuted_spectra": "spectra permuted among queries",
+    "permuted_spectra": "spectra swapped between queries",
+    "permuted_among_queries": "the same, among the queries' own molecules",
     "library_order": "library order as the score",
     "carbon_count_prior": "carbon count alone",
 }
