@@ -74,7 +74,7 @@ def test_the_page_is_whole_and_stands_alone(tmp_path, report, make_run):
 
 def test_headline_numbers_stand_beside_published_ones(report, make_run):
     text = report(make_run("0123456789ab"))
-    for expected in ("94.0", "published 94.7 ± 0.4", "89.0", "hit@25", "random scores", "spectra permuted"):
+    for expected in ("94.0", "published 94.7 ± 0.4", "89.0", "hit@25", "random scores", "spectra swapped"):
         assert expected in text
 
 
