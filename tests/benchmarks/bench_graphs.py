@@ -65,9 +65,10 @@ def peak_mb(smiles: list[str], folder: Path) -> float:
     table = folder / f"{len(smiles)}.parquet"
     write_molecules(table, smiles)
     code = (
-        "import resource; from pathlib import Path; from spectraflow.molecules.graphs import build_graphs;"
+        "from pathlib import Path; from spectraflow.molecules.graphs import build_graphs;"
         f"build_graphs(Path({str(table)!r}), Path({str(folder / 'g.parquet')!r}), Path({str(folder / 'r.parquet')!r}));"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "status = Path('/proc/self/status').read_text();"  # getrusage would count the parent before exec
+        "print(status.partition('VmHWM:')[2].split()[0])"
     )
     return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) / 1024
 
