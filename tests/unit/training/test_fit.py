@@ -60,6 +60,30 @@ def test_an_interrupted_fit_ends_as_an_undisturbed_one(tmp_path, stop_at):
     torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
 
 
+@dataclass
+class Worsening(Line):
+    """Best in its second epoch, whatever the weights."""
+
+    epoch: int = 0
+
+    def validate(self, model):
+        super().validate(model)
+        self.epoch += 1
+        return {"val/loss": [3.0, 1.0, 2.0, 2.0, 2.0][self.epoch - 1]}
+
+
+def test_best_weights_from_before_an_interruption_are_not_lost(tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 5})
+    whole = Worsening(make_task().model)
+    fit(whole, settings, make_fabric(), tmp_path / "whole", "id")
+    interrupted = Worsening(make_task().model, stop_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        fit(interrupted, settings, make_fabric(), tmp_path / "part", "id")
+    resumed = Worsening(make_task().model, epoch=3)
+    assert fit(resumed, settings, make_fabric(), tmp_path / "part", "id").best_epoch == 1
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
+
+
 def test_the_best_weights_are_left_in_the_model(tmp_path):
     task = make_task()
     history = fit(task, SETTINGS, make_fabric(), tmp_path / "fit", "id")

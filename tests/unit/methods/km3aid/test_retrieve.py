@@ -89,6 +89,20 @@ def test_a_molecule_that_scores_like_the_truth_counts_against_it():
     assert (above >= 1).all()
 
 
+def test_molecules_of_the_querys_own_first_block_never_count():
+    queries, library = make_queries(), Chunks(200)
+    library.usable[7] = True
+    library.embeddings[:40] = 2 * queries.graphs  # each would beat its own truth
+    own = scorers(queries, library, 9.0, 0)["model"]
+    with_twins, _ = count_at_or_above(queries, library, own)
+    library.usable[:40] = False
+    without, _ = count_at_or_above(queries, library, own)
+    library.usable[:40], library.blocks = True, library.blocks + 10_000
+    strangers, _ = count_at_or_above(queries, library, own)
+    assert (strangers - with_twins == 1).all()
+    assert (with_twins >= without).all()
+
+
 def test_controls_stay_at_chance_while_the_model_does_not():
     queries, library = make_queries(300), Chunks(2000)
     library.blocks = library.blocks + 10_000
