@@ -23,7 +23,8 @@ app.add_typer(config_app, name="config")
 @report_errors
 def generate_demo(settings: SettingsText, out: Annotated[Path, typer.Option(help="folder to fill")]) -> None:
     """Write the embedded demo source: simulated raw files in every source's native format."""
-    from spectraflow.config import DemoSettings, load_settings
+    from spectraflow.config import DemoSettings
+    from spectraflow.settings import load_settings
     from spectraflow.sources.demo.generate import generate
 
     generate(load_settings(DemoSettings, settings), out)
@@ -122,7 +123,8 @@ def split(
     labels: Annotated[Path | None, typer.Option(help="labels table for the prevalence in the audit")] = None,
 ) -> None:
     """Assign molecules to train, val and test, and audit the assignment."""
-    from spectraflow.config import SplitSettings, load_settings
+    from spectraflow.config import SplitSettings
+    from spectraflow.settings import load_settings
     from spectraflow.splits.assign import make_split
 
     make_split(

@@ -30,9 +30,9 @@ CONFIG_HEADER = """\
 SETTINGS_HEADER = """\
 # Settings
 
-Written by `make docs` from the models in `src/spectraflow/config.py`; do not edit. A configuration is a YAML file with
-these keys; unknown keys are errors. Defaults below are those of the models, mostly the published settings; the small
-default run in `config.yaml` overrides some of them.
+Written by `make docs` from the settings models (`src/spectraflow/config.py` and every `settings.py`); do not edit. A
+configuration is a YAML file with these keys; unknown keys are errors. Defaults below are those of the models, mostly
+the published settings; the small default run in `config.yaml` overrides some of them.
 """
 
 TABLES_HEADER = """\

@@ -23,7 +23,7 @@ CONTRACT_MODULES = frozenset(
         "training/tracking.py",
     }
 )
-"""Modules that enter no code hash: they log, or a change that matters shows in a step's parameters or own code."""
+"""Modules that enter no code hash, nor does any `settings.py`: a change that matters shows in parameters or code."""
 
 
 @cache
@@ -75,7 +75,7 @@ def source_files(module: str) -> tuple[str, ...]:
             continue
         seen.add(name)
         relative = path.relative_to(PACKAGE_ROOT).as_posix()
-        if relative in CONTRACT_MODULES:
+        if relative in CONTRACT_MODULES or path.name == "settings.py":
             continue
         files.add(relative)
         if path.parent != PACKAGE_ROOT:

@@ -131,6 +131,7 @@ ASSIGNMENTS = _schema(
 RANKS = _schema(
     "ranks",
     _field("query_id", pa.string(), "molecule of the query spectrum", nullable=False),
+    _field("scoring", pa.string(), "how spectra score molecules; the first is the main one", nullable=False),
     _field("score", pa.float64(), "score of the truth"),
     _field("at_or_above", pa.int64(), "eligible library molecules that score at least as high as the truth"),
     _field("eligible", pa.int64(), "library molecules left after removing those with the query's first block"),

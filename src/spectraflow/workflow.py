@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spectraflow.config import Config, Km3aidRun, check
+from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
+from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.provenance import code_of, file_sha256, settings_hash
+from spectraflow.settings import check
 
 REGISTRY = Path("resources/sources.yaml")
 
@@ -272,7 +274,7 @@ class Plan:
 
     def retrieval_settings(self, wildcards: Any) -> str:
         """Return the settings of library retrieval as JSON."""
-        return _json(self.config.km3aid.retrieval.model_dump(mode="json"))
+        return _json(self.config.retrieval.model_dump(mode="json"))
 
     def label(self, wildcards: Any) -> str:
         """Return the label of a run."""

@@ -8,8 +8,8 @@ import torch
 from rdkit import Chem
 from torch_geometric.loader import DataLoader
 
-from spectraflow.methods.km3aid.data import batches
 from spectraflow.molecules.graphs import build_graphs
+from spectraflow.store.batches import batches
 from spectraflow.store.graphs import GraphStore
 from spectraflow.tables import MOLECULES, TableWriter
 

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from spectraflow.config import Km3aidRun, TrainingSettings
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.select import select
+from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.methods.km3aid.train import Km3aidTask, build_model
 from spectraflow.molecules.graphs import build_graphs
+from spectraflow.settings import TrainingSettings
 from spectraflow.sources.nmrshiftdb2 import ingest
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import fit

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from spectraflow.config import Config, DemoSettings, Km3aidRun, check, load_config, load_settings, merge
+from spectraflow.config import Config, DemoSettings, load_config
 from spectraflow.errors import ConfigError
+from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.settings import check, load_settings, merge
 
 trees = st.recursive(
     st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8

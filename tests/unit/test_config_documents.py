@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spectraflow.config import Config, check
+from spectraflow.config import Config
 from spectraflow.config_documents import LINE_LENGTH, render_config, render_settings_page, write_documents
 from spectraflow.errors import InputError
+from spectraflow.settings import check
 
 ROOT = Path(__file__).parents[2]
 

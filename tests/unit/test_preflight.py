@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from spectraflow import preflight
-from spectraflow.config import Config, check
+from spectraflow.config import Config
 from spectraflow.errors import ConfigError
 from spectraflow.preflight import disk_needed, job_counts, needed_sources, run_preflight, source_state
+from spectraflow.settings import check
 from spectraflow.sources.registry import load_registry
 from spectraflow.workflow import RAW_FILES, Plan
 

@@ -9,8 +9,9 @@ import pytest
 from snakemake_interface_common.exceptions import WorkflowError
 
 from spectraflow import workflow
-from spectraflow.config import Config, check, load_config
+from spectraflow.config import Config, load_config
 from spectraflow.errors import ConfigError
+from spectraflow.settings import check
 from spectraflow.workflow import Plan, encoder_id, load_plan, option, repeat, run_id
 
 ROOT = Path(__file__).parents[2]

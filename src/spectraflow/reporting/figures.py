@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from spectraflow.evaluation.assignment import CARBON_BINS
-from spectraflow.reporting.runs import Measured, Run, as_measured
+from spectraflow.reporting.runs import Measured, Run, as_measured, retrieval_controls
 from spectraflow.reporting.theme import GRID, INK, OTHER_COLOUR, RIGHT, SERIES, SOFT, WRONG, figure_style
 
 ASSIGNMENT_METHODS = {"published": "published metric", "argmax": "plain argmax", "hungarian": "one-to-one"}
@@ -149,7 +149,7 @@ def _hit_curve(axes: Axes, sizes: Mapping[int, Mapping[int, Measured]], k: int, 
 def _control_curves(axes: Axes, run: Run, sizes: Sequence[int]) -> None:
     axes.plot(sizes, [1 / size for size in sizes], ls=":", color=INK, lw=1.2, label="chance, k = 1")
     styles = {"permuted_spectra": (0, (5, 2)), "carbon_count_prior": (0, (6, 2, 1, 2))}
-    controls = (run.retrieval or {}).get("controls") or {}
+    controls = retrieval_controls(run.retrieval or {})
     for name, dashes in styles.items():
         by_size = {int(size): as_measured(by_k.get("1")) for size, by_k in (controls.get(name) or {}).items()}
         points = [(size, one.value) for size, one in sorted(by_size.items()) if one is not None]

@@ -112,10 +112,10 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
     """Return each figure's SVG with what it shows in words, by file name."""
     main = runs[0]
     ranks_path = main.folder / "ranks.parquet"
-    ranks = pl.from_arrow(read_table(ranks_path, RANKS)) if ranks_path.is_file() else None
+    ranks = _main_ranks(main, ranks_path) if ranks_path.is_file() else None
     drawn = {
         "training_curves": (figures.training_curves(runs, names), "Loss and validation accuracy by epoch"),
-        "rank_histogram": (figures.rank_histogram(ranks), "Histogram of the rank of the true molecule"),  # type: ignore[arg-type]
+        "rank_histogram": (figures.rank_histogram(ranks), "Histogram of the rank of the true molecule"),
         "hits_by_library": (
             figures.hits_by_library(main, sections.published_hits(main, table)),
             "Hit rates against library size, measured, published and by chance",
@@ -126,6 +126,11 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
         ),
     }
     return {name: (theme.figure_svg(figure, name), words) for name, (figure, words) in drawn.items()}
+
+
+def _main_ranks(run: Run, path: Path) -> pl.DataFrame:
+    ranks = pl.DataFrame(pl.from_arrow(read_table(path, RANKS)))
+    return ranks.filter(pl.col("scoring") == (run.retrieval or {}).get("main_scoring", ranks["scoring"].first()))
 
 
 def _inline(svg: str, words: str) -> Markup:

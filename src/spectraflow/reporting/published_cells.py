@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spectraflow.config import Km3aidRun
+from spectraflow.methods.km3aid.settings import Km3aidRun
 
 Conditions = Mapping[str, Any]
 """Dotted key of a run's settings to the value it must have, or to a tuple of acceptable values."""

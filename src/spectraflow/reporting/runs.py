@@ -54,8 +54,18 @@ class Run:
 
     @property
     def measured(self) -> dict[str, Measured]:
-        """Return every number measured on the test part by name; retrieval as `retrieval/<library size>/<k>`."""
+        """Return every number measured on the test part by name.
+
+        Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, and with `_<scoring>` after
+        the first word where it is not the method's main scoring.
+        """
         return self._test
+
+
+def retrieval_controls(retrieval: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return hit rates by size and k of every control of a retrieval.json, those of its main scoring first."""
+    main = (retrieval.get("scorings") or {}).get(retrieval.get("main_scoring")) or {}
+    return {**{name: rates for name, rates in main.items() if name != "sizes"}, **(retrieval.get("controls") or {})}
 
 
 def as_measured(value: Any) -> Measured | None:
@@ -82,13 +92,20 @@ def load_run(folder: Path) -> Run:
     retrieval_path, history_path = folder / "retrieval.json", folder / "metrics.jsonl"
     retrieval = _mapping(retrieval_path) if retrieval_path.is_file() else None
     history = _lines(history_path) if history_path.is_file() else []
-    return Run(folder, info, metrics, history, retrieval, _measured(metrics, retrieval))
+    external_path = folder / "retrieval_external.json"
+    external = _mapping(external_path) if external_path.is_file() else None
+    return Run(folder, info, metrics, history, retrieval, _measured(metrics, retrieval, external))
 
 
-def _measured(metrics: Mapping[str, Any], retrieval: Mapping[str, Any] | None) -> dict[str, Measured]:
+def _measured(
+    metrics: Mapping[str, Any], retrieval: Mapping[str, Any] | None, external: Mapping[str, Any] | None
+) -> dict[str, Measured]:
     named = dict((metrics.get("parts") or {}).get("test") or {})
-    for size, by_k in ((retrieval or {}).get("sizes") or {}).items():
-        named.update({f"retrieval/{size}/{k}": value for k, value in by_k.items()})
+    for queries, found in (("retrieval", retrieval or {}), ("external", external or {})):
+        for scoring, results in (found.get("scorings") or {}).items():
+            family = queries if scoring == found.get("main_scoring") else f"{queries}_{scoring}"
+            for size, by_k in results["sizes"].items():
+                named.update({f"{family}/{size}/{k}": value for k, value in by_k.items()})
     converted = {name: as_measured(value) for name, value in named.items()}
     return {name: value for name, value in converted.items() if value is not None}
 

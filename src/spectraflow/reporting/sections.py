@@ -9,7 +9,7 @@ import polars as pl
 from spectraflow.reporting.comparison import PROTOCOLS
 from spectraflow.reporting.figures import retrieval_sizes
 from spectraflow.reporting.labels import metric_name, percent, plain, short_metric_name, with_interval
-from spectraflow.reporting.runs import Run, as_measured
+from spectraflow.reporting.runs import Run, as_measured, retrieval_controls
 
 LONG_TABLE = 14
 FAMILIES = {
@@ -158,11 +158,10 @@ def retrieval_section(run: Run, comparison: pl.DataFrame) -> dict[str, Any] | No
             texts = ["–" if cell is None else _plus_minus(cell["published"], cell["published_sd"]) for cell in cells]
             rows.append((f"hit@{k}", "published", texts))
     rows.append(("hit@1", "chance", [percent(1 / size, 3) for size in sizes]))
-    controls = run.retrieval.get("controls") or {}
-    for name, by_size in controls.items():
+    for name, by_size in retrieval_controls(run.retrieval).items():
         texts = [with_interval(as_measured((by_size.get(str(size)) or {}).get("1")), digits=2) for size in sizes]
         rows.append(("hit@1", CONTROLS.get(name, name.replace("_", " ")), texts))
-    facts = {key: value for key, value in run.retrieval.items() if key not in ("sizes", "controls")}
+    facts = {key: value for key, value in run.retrieval.items() if key not in ("scorings", "controls")}
     return {"sizes": [f"{size:,}" for size in sizes], "rows": rows, "blocks": blocks(facts, "Queries and library")}
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import yaml
 from pydantic import Field
 
-from spectraflow.config import Settings, check
 from spectraflow.errors import ConfigError, MissingSourceError
+from spectraflow.settings import Settings, check
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from spectraflow.config import TrainingSettings
+from spectraflow.settings import TrainingSettings
 from spectraflow.training.checkpoint import (
     load_optimizer,
     optimizer_tensors,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from spectraflow.config import TrainingSettings
+from spectraflow.settings import TrainingSettings
 
 
 def epochs_since_best(history: Sequence[float]) -> int:

@@ -122,7 +122,8 @@ def _final_metrics(folder: Path) -> dict[str, float]:
                 values[f"final/{part}/{name}"] = interval["value"]
     retrieval = folder / run_folder.RETRIEVAL
     if retrieval.exists():
-        for size, hits in read_json(retrieval).get("sizes", {}).items():
+        found = read_json(retrieval)
+        for size, hits in found["scorings"][found["main_scoring"]]["sizes"].items():
             for k, interval in hits.items():
                 values[f"final/retrieval/{size}/hit{k}"] = interval["value"]
     return values

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from spectraflow.config import Km3aidRun, merge
+from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.settings import merge
 from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, MOLECULES, RANKS, write_table
 
 SMILES = (
@@ -63,21 +64,22 @@ def retrieval_of(sizes=(100, 1000, 10_000)):
         str(n): {str(k): interval(float(min(1, (k / n) ** 0.12 * 1.1 + 0.25 * (n < 2000))), 0.02) for k in by_k}
         for n in sizes
     }
+
+    def at_chance(factor):
+        return {str(n): {"1": factor / n} for n in sizes}
+
     return {
         "queries": 300,
         "library": 12_345,
         "library_statistics": {"heavy_atoms": {"mean": 21.3, "sd": 5.2}, "carbons": {"mean": 15.1, "sd": 4.4}},
         "removed": {"same_first_block": 251, "duplicates": 12},
         "training_molecules_in_library": 190,
-        "sizes": hits,
+        "main_scoring": "embedding",
+        "scorings": {"embedding": {"sizes": hits, "permuted_spectra": at_chance(1.4)}},
         "controls": {
-            name: {str(n): {"1": factor / n} for n in sizes}
-            for name, factor in (
-                ("random_scores", 1.0),
-                ("permuted_spectra", 1.4),
-                ("library_order", 0.9),
-                ("carbon_count_prior", 5.0),
-            )
+            "random_scores": at_chance(1.0),
+            "library_order": at_chance(0.9),
+            "carbon_count_prior": at_chance(5.0),
         },
         "checks": {"shuffled_candidates_changed": 0, "batch_invariance_max_difference": 2.4e-7},
     }
@@ -111,7 +113,7 @@ def write_run(folder, differences=None, *, scale=1.0, label="K-M3AID", epochs=30
         (folder / "retrieval.json").write_text(json.dumps(retrieval_of()))
     if ranks:
         above = (np.random.default_rng(0).pareto(0.5, size=300) * 3).astype(int).clip(0, 12_000)
-        columns = {"query_id": [f"m:{i}" for i in range(300)], "score": [0.5] * 300}
+        columns = {"query_id": [f"m:{i}" for i in range(300)], "scoring": ["embedding"] * 300, "score": [0.5] * 300}
         write_table(folder / "ranks.parquet", RANKS, {**columns, "at_or_above": above, "eligible": [12_345] * 300})
     return folder
 

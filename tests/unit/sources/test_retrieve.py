@@ -5,8 +5,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from spectraflow.config import check
 from spectraflow.errors import ChecksumError, InputError, MissingSourceError
+from spectraflow.settings import check
 from spectraflow.sources.registry import Registry
 from spectraflow.sources.retrieve import retrieve_file
 

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from spectraflow.config import TrainingSettings
+from spectraflow.settings import TrainingSettings
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import fit
 

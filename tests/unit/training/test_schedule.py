@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectraflow.config import TrainingSettings
+from spectraflow.settings import TrainingSettings
 from spectraflow.training.schedule import epochs_since_best, learning_rate
 
 

@@ -41,8 +41,9 @@ def pretrain_spectrum(
     uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
 ) -> None:
     """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
-    from spectraflow.config import SpectrumEncoderSettings, load_settings
+    from spectraflow.methods.km3aid.settings import SpectrumEncoderSettings
     from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
+    from spectraflow.settings import load_settings
 
     encoder = load_settings(SpectrumEncoderSettings, settings)
     pretrain(
@@ -64,8 +65,9 @@ def train(
     uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
 ) -> None:
     """Train K-M3AID and write settings, metrics, predictions and weights; resumes from its last checkpoint."""
-    from spectraflow.config import Km3aidRun, load_settings
+    from spectraflow.methods.km3aid.settings import Km3aidRun
     from spectraflow.methods.km3aid.train import train as run_training
+    from spectraflow.settings import load_settings
 
     run_training(
         load_settings(Km3aidRun, settings),
@@ -108,8 +110,9 @@ def retrieve(
     metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
 ) -> None:
     """Rank the truth of every query among a library's molecules, with the three controls."""
-    from spectraflow.config import RetrievalSettings, load_settings
     from spectraflow.methods.km3aid.retrieve import retrieve as run_retrieval
+    from spectraflow.retrieval.settings import RetrievalSettings
+    from spectraflow.settings import load_settings
 
     run_retrieval(
         load_settings(RetrievalSettings, settings),

@@ -1,6 +1,5 @@
 """Assigned molecules as tensors: graphs, carbons with their shifts, spectra; batches by index arithmetic."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -101,15 +100,3 @@ class AlignmentStore:
         rows = pa.array([row_of[name] for name in names], pa.int64()).to_numpy(zero_copy_only=False)
         parts = np.array(table.column("part").to_pylist())
         return {str(part): torch.from_numpy(np.sort(rows[parts == part])) for part in np.unique(parts)}
-
-
-def batches(
-    rows: Tensor, size: int, generator: torch.Generator | None = None, drop_last: bool = True
-) -> Iterator[Tensor]:
-    """Yield index batches of `size`, shuffled if a generator is given; one smaller batch if there are fewer rows."""
-    if generator is not None:
-        rows = rows[torch.randperm(len(rows), generator=generator).to(rows.device)]
-    pieces = list(rows.split(size))
-    if drop_last and len(pieces) > 1 and len(pieces[-1]) < size:
-        pieces.pop()
-    yield from pieces

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from spectraflow.config import Km3aidModelSettings
 from spectraflow.methods.km3aid.objective import Projected
+from spectraflow.methods.km3aid.settings import Km3aidModelSettings
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
 from spectraflow.nn.projection import Projection
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spectraflow.config import Km3aidObjectiveSettings
+from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import atom_targets
 
 

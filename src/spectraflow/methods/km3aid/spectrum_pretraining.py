@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spectraflow.config import SpectrumEncoderSettings
 from spectraflow.errors import InputError
 from spectraflow.evaluation.retrieval import in_batch_accuracy
-from spectraflow.methods.km3aid.data import AlignmentStore, batches
+from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.model import two_layers
 from spectraflow.methods.km3aid.objective import matching_loss
+from spectraflow.methods.km3aid.settings import SpectrumEncoderSettings
 from spectraflow.methods.km3aid.smiles_encoder import SmilesEncoder, SmilesVocabulary
 from spectraflow.methods.km3aid.train import WEIGHTS_EPOCH, count_parameters, load_spectrum_encoder
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder
 from spectraflow.provenance import git_commit
+from spectraflow.store.batches import batches
 from spectraflow.store.graphs import GraphBatch
 from spectraflow.tables import MOLECULES, read_table
 from spectraflow.training import run_folder

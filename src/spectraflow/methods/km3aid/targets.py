@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from spectraflow.config import Km3aidObjectiveSettings
+from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 
 
 def distances_ppm(mppm: Tensor) -> Tensor:

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spectraflow.config import Km3aidRun
 from spectraflow.errors import InputError
 from spectraflow.evaluation.retrieval import in_batch_accuracy
-from spectraflow.methods.km3aid.data import AlignmentStore, batches
+from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
 from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
+from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.nn.spectrum_encoder import SpectrumEncoder
 from spectraflow.provenance import git_commit
+from spectraflow.store.batches import batches
 from spectraflow.tables import ASSIGNMENTS, TableWriter
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint

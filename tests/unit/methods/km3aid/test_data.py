@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from spectraflow.errors import InputError
-from spectraflow.methods.km3aid.data import AlignmentStore, batches
+from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.spectra.binning import bin_shifts
 from spectraflow.tables import SPLITS, write_table
 
@@ -22,14 +22,3 @@ def test_parts_cover_the_split_and_unknown_molecules_are_named(alignment_files, 
     write_table(tmp_path / "bad.parquet", SPLITS, {"molecule_id": ["toy:999"], "part": ["train"]})
     with pytest.raises(InputError, match="toy:999"):
         store.rows_of(tmp_path / "bad.parquet")
-
-
-def test_batches_drop_the_incomplete_one_unless_it_is_alone():
-    rows = torch.arange(10)
-    assert [len(b) for b in batches(rows, 4)] == [4, 4]
-    assert [len(b) for b in batches(rows, 4, drop_last=False)] == [4, 4, 2]
-    assert [len(b) for b in batches(rows, 64)] == [10]
-    one = torch.cat(list(batches(rows, 5, torch.Generator().manual_seed(1))))
-    two = torch.cat(list(batches(rows, 5, torch.Generator().manual_seed(1))))
-    assert one.tolist() == two.tolist() != rows.tolist()
-    assert sorted(one.tolist()) == rows.tolist()

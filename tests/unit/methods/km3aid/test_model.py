@@ -1,8 +1,8 @@
 import torch
 
-from spectraflow.config import Km3aidModelSettings
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.model import Km3aid, PeakEncoder
+from spectraflow.methods.km3aid.settings import Km3aidModelSettings
 from spectraflow.methods.km3aid.train import count_parameters
 
 SMALL = {"dim": 16, "projection": 24}

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from spectraflow.config import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.objective import (
     Projected,
     cross_entropy,
@@ -9,6 +8,7 @@ from spectraflow.methods.km3aid.objective import (
     matching_loss,
     symmetric_cross_entropy,
 )
+from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import distances_ppm, soft_targets, tie_targets
 
 torch.manual_seed(0)

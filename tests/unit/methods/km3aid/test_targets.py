@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectraflow.config import Km3aidObjectiveSettings
+from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import atom_targets, distances_ppm, knowledge_targets, soft_targets, tie_targets
 
 MPPM = torch.tensor([17_600, 18_300, 18_300, 33_500, 33_500, 33_500, 33_510, 128_400])

@@ -8,13 +8,14 @@ import time
 import pytest
 import torch
 
-from spectraflow.config import Km3aidRun, SpectrumEncoderSettings, merge
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.evaluate import evaluate
+from spectraflow.methods.km3aid.settings import Km3aidRun, SpectrumEncoderSettings
 from spectraflow.methods.km3aid.spectrum_pretraining import inner_split, pretrain
 from spectraflow.methods.km3aid.train import Km3aidTask, build_model, load_model, train
+from spectraflow.settings import merge
 from spectraflow.tables import ASSIGNMENTS, SPLITS, read_table, write_table
 from spectraflow.training.run_folder import read_history
 

@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
-import torch
 
-from spectraflow.methods.km3aid.evaluate import Assigned, assign, atom_metrics, in_batch_metrics, molecule_figures
+from spectraflow.evaluation.molecule_assignment import (
+    Assigned,
+    assign,
+    atom_metrics,
+    evaluate_assignments,
+    molecule_figures,
+)
 
 
 def molecule(scores, mppm, multiplicity=None):
@@ -48,17 +53,9 @@ def test_bins_and_the_set_without_single_carbons():
     assert metrics["atom/published_several_carbons"].n == 3
 
 
-def test_in_batch_accuracy_of_perfect_and_of_random_embeddings():
-    perfect = in_batch_metrics(torch.eye(256), torch.eye(256))
-    assert perfect["in_batch/spectrum_to_molecule"].value == 1
-    generator = torch.Generator().manual_seed(0)
-    noise = [torch.randn(512, 8, generator=generator) for _ in range(2)]
-    chance = in_batch_metrics(*noise)
-    interval = chance["in_batch/spectrum_to_molecule"]
-    assert interval.n == 512, "the interval counts molecules, not batches of the same molecules"
-    right = torch.arange(400)[:, None] % 2 * torch.eye(400)  # every second spectrum says nothing
-    half = in_batch_metrics(right, torch.eye(400))["in_batch/spectrum_to_molecule"]
-    assert half.value == pytest.approx(0.5, abs=0.02)
-    assert half.high - half.low == pytest.approx(2 * 1.96 * (0.25 / 400) ** 0.5, rel=0.2)
-    assert chance["in_batch/chance"].value == 1 / 128
-    assert chance["in_batch/molecule_to_spectrum"].value == pytest.approx(1 / 128, abs=0.01)
+def test_metrics_and_rows_of_the_table_come_from_the_same_molecules():
+    molecules = [molecule(np.eye(n) * 9, np.arange(n) * 1000) for n in (2, 5)]
+    metrics, rows = evaluate_assignments(molecules)
+    assert metrics["atom/hungarian"].n == 2
+    assert len(rows) == 7
+    assert all(row["hungarian_atom"] == row["carbon_atom"] for row in rows)

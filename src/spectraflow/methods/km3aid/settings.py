@@ -1,0 +1,99 @@
+"""Settings of K-M3AID."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from spectraflow.settings import Fraction, Settings, TrainingSettings, merge
+
+
+class SpectrumEncoderSettings(Settings):
+    """K-M3AID's spectrum encoder: how it is trained before it is frozen (reference section 3)."""
+
+    mode: Literal["cress_fold", "graph_fold", "joint", "random_frozen", "external"] = Field(
+        "cress_fold",
+        description="cress_fold: against a SMILES RoBERTa on the training part; graph_fold: the same loss against a "
+        "GIN; joint: not frozen; random_frozen: control; external: weights given by the user, flagged as leaking",
+    )
+    weights: str | None = Field(None, description="safetensors file (mode external)")
+    training: TrainingSettings = Field(
+        TrainingSettings(
+            epochs=100, batch_size=256, learning_rate=1e-4, weight_decay=1e-2, schedule="cosine", early_stopping=10
+        ),
+        description="its own fit; selection on an inner 5 % of the training part",
+    )
+
+    @model_validator(mode="after")
+    def _external_needs_weights(self) -> "SpectrumEncoderSettings":
+        if (self.mode == "external") != (self.weights is not None):
+            raise ValueError("weights must be given with mode 'external', and only then")
+        return self
+
+
+class Km3aidModelSettings(Settings):
+    """K-M3AID network sizes (reference section 3)."""
+
+    layers: Annotated[int, Field(ge=1, le=20)] = Field(5, description="GIN layers")
+    dim: Annotated[int, Field(ge=8, le=4096)] = Field(128, description="width of node and peak embeddings")
+    projection: Annotated[int, Field(ge=8, le=4096)] = Field(512, description="width of the joint spaces")
+    dropout: Fraction = Field(0.2, description="dropout of the node encoder")
+    projection_dropout: Fraction = Field(0.1, description="dropout of the projections")
+    communication: bool = Field(True, description="graph and node branch share one node encoder")
+    chirality: Literal["tag", "none"] = Field("tag", description="RDKit chiral tags as node feature, or none")
+    ppm_scale: Literal["raw", "standard"] = Field("raw", description="shift as it is, or (ppm - 97) / 52")
+
+
+class Km3aidObjectiveSettings(Settings):
+    """K-M3AID losses (reference section 4)."""
+
+    alpha: Fraction = Field(0.2, description="weight of the molecule loss; 1 - alpha weighs the atom loss")
+    discrimination: Literal["knowledge", "strong", "weak", "soft"] = Field(
+        "knowledge", description="targets of the atom loss: K-ID, SP-ID, WP-ID or a soft kernel"
+    )
+    tau1: Annotated[float, Field(gt=0)] = Field(1e-5, description="added to |d| (K-ID), ppm")
+    tau2: Annotated[float, Field(gt=0)] = Field(10.0, description="numerator (K-ID)")
+    threshold_ppm: Annotated[float, Field(ge=0)] = Field(1.0, description="largest |d| of a weak pair (WP-ID), ppm")
+    row_normalise: bool = Field(False, description="divide SP-ID and WP-ID rows by their sum (published: no)")
+    kernel: Literal["exponential", "gaussian"] = Field("exponential", description="soft kernel")
+    sigma_ppm: Annotated[float, Field(gt=0)] = Field(0.3, description="width of the soft kernel, ppm")
+    scope: Literal["batch", "molecule"] = Field("batch", description="soft kernel over all carbons, or the molecule's")
+    soft_weight: Fraction = Field(1.0, description="share of the soft kernel mixed with hard ties")
+
+
+class Km3aidRun(Settings):
+    """One K-M3AID training: everything here but the label enters the run id."""
+
+    label: str = Field("K-M3AID", description="name in tables and figures; never part of the run id")
+    molecules: Literal["published_ids", "all_assigned"] = Field(
+        "published_ids", description="the published id list, or every molecule whose carbons are all assigned"
+    )
+    computed_spectra: bool = Field(False, description="keep spectra that the source marks as predicted")
+    split: str = Field("random", description="a key of `splits`")
+    fold: Annotated[int, Field(ge=0)] = Field(0, description="fold (or seed offset) of that split")
+    selection: Literal["val", "test"] = Field(
+        "val", description="part on which the epoch is chosen; 'test' is the published, leaking protocol"
+    )
+    model: Km3aidModelSettings = Field(Km3aidModelSettings(), description="network sizes")
+    objective: Km3aidObjectiveSettings = Field(Km3aidObjectiveSettings(), description="losses")
+    spectrum_encoder: SpectrumEncoderSettings = Field(SpectrumEncoderSettings(), description="spectrum encoder")
+    training: TrainingSettings = Field(TrainingSettings(), description="the fit")
+
+
+class Km3aidSection(Settings):
+    """K-M3AID: a base run, and the runs that differ from it."""
+
+    base: Km3aidRun = Field(Km3aidRun(), description="settings that every run starts from")
+    runs: list[Km3aidRun] = Field(
+        [Km3aidRun()], min_length=1, description="one entry a run: only the keys in which it differs from `base`"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_runs(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
+            return values
+        base, runs = values.get("base", {}), values.get("runs", [{}])
+        if not isinstance(runs, list):
+            return values
+        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
