@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from spectraflow.evaluation.retrieval import at_or_above, expected_hits
+from spectraflow.evaluation.retrieval import at_or_above, expected_hits, lowered
 from spectraflow.evaluation.uncertainty import bootstrap_interval
 from spectraflow.files import write_json
 from spectraflow.retrieval.candidates import Candidates, first_block_codes
@@ -18,7 +18,6 @@ from spectraflow.retrieval.queries import Queries, derangement
 from spectraflow.retrieval.settings import RetrievalSettings
 from spectraflow.tables import RANKS, TableWriter
 
-TIE_TOLERANCE = 1e-6  # relative; float32 carries 6e-8 an operation
 Chunk = tuple[slice, Any]
 """A range of library rows, and what scores are computed from: anything that can be indexed by an array of rows."""
 
@@ -48,11 +47,6 @@ class Scorer(NamedTuple):
 
     truth: np.ndarray
     score: Callable[[slice, Any], np.ndarray]
-
-
-def lowered(scores: np.ndarray) -> np.ndarray:
-    """Return truth scores lowered by what float32 sums may differ, so that ties count against the truth."""
-    return scores - TIE_TOLERANCE * np.abs(scores)
 
 
 def scorer_of(scoring: Scoring, order: np.ndarray) -> Scorer:
