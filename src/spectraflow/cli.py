@@ -132,6 +132,22 @@ def split(
     )
 
 
+@app.command("pool-isomers")
+@report_errors
+def pool_isomers(
+    settings: SettingsText,
+    published: Annotated[Path, typer.Option(help="published.csv, for the formulas to mark")],
+    scores: Annotated[list[Path], typer.Option("--scores", help="isomer_scores.parquet of a fold; repeat")],
+    metrics: Annotated[Path, typer.Option(help="JSON with metrics and a row a formula")],
+) -> None:
+    """Put the isomer scores of all folds of one experiment together."""
+    from spectraflow.retrieval.isomers import pool_isomers as pool
+    from spectraflow.retrieval.settings import IsomerSettings
+    from spectraflow.settings import load_settings
+
+    pool(load_settings(IsomerSettings, settings), published, scores, metrics)
+
+
 @app.command()
 @report_errors
 def compare(

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidSection
-from spectraflow.retrieval.settings import RetrievalSettings
+from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
 from spectraflow.settings import Positive, Settings, check, merge
 
 
@@ -86,6 +86,7 @@ class Config(Settings):
     )
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
+    isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")
     tracking: TrackingSettings = Field(TrackingSettings(), description="MLflow")
     pathvars: dict[Literal["results", "logs", "benchmarks"], str] = Field(
         {}, description="folders in place of results/<name>, <results>/logs and <results>/benchmarks"

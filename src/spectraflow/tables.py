@@ -137,6 +137,38 @@ RANKS = _schema(
     _field("eligible", pa.int64(), "library molecules left after removing those with the query's first block"),
 )
 
+SHIFT_LABELS = _schema(
+    "shift_labels",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("first_block", pa.string(), "first block of the InChIKey", nullable=False),
+    _field("atom", pa.list_(pa.int16()), "heavy atom, in the order of `smiles`: a carbon, or what bears the proton"),
+    _field("nucleus", pa.list_(pa.int8()), "0 13C, 1 1H"),
+    _field("solvent", pa.list_(pa.int8()), "solvent of the spectrum, see methods.shifts.solvents"),
+    _field("shift_mppm", pa.list_(pa.int32()), "measured shift, thousandths of a ppm; one entry a spectrum and atom"),
+)
+
+PREDICTED_SHIFTS = _schema(
+    "predicted_shifts",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("carbon_atom", pa.list_(pa.int16()), "indices of all carbons in the order of `smiles`, ascending"),
+    _field("carbon_ppm", pa.list_(pa.float32()), "predicted 13C shift of each, ppm"),
+    _field("carbon_scale", pa.list_(pa.float32()), "scale b of the Laplace distribution around it, ppm"),
+    _field("proton_atom", pa.list_(pa.int16()), "heavy atoms that bear hydrogens, ascending"),
+    _field("proton_ppm", pa.list_(pa.float32()), "predicted 1H shift of the protons on each, ppm"),
+    _field("proton_scale", pa.list_(pa.float32()), "scale b of the Laplace distribution around it, ppm"),
+)
+
+ISOMER_SCORES = _schema(
+    "isomer_scores",
+    _field("query_id", pa.string(), "molecule of the query spectrum", nullable=False),
+    _field("candidate_id", pa.string(), "molecule of the query's formula; one a pair of mirror images", nullable=False),
+    _field("formula", pa.string(), "Hill formula", nullable=False),
+    _field("score", pa.float64(), "higher is better", nullable=False),
+    _field("truth", pa.bool_(), "the candidate is the query's molecule", nullable=False),
+    _field("twin", pa.bool_(), "another stereoisomer of the query's molecule", nullable=False),
+    _field("seen", pa.bool_(), "the model that scores was trained on the candidate", nullable=False),
+)
+
 
 def embeddings_schema(width: int) -> pa.Schema:
     """Return the schema of a table of embeddings of `width` numbers."""

@@ -23,7 +23,8 @@ class IsomerGroup:
     """The isomers of one formula, as row numbers of the lists they were made from.
 
     members (m,), one an identity; queries (q,) whose spectra are asked, one an identity; truth (q,): position of each
-    query's molecule among the members; twins (q, m): other members of the truth's constitution; seen (m,): trained on.
+    query's molecule among the members; twins (q, m): other members of the truth's constitution; seen (q, m): trained
+    on by the model that scores the query.
     """
 
     formula: str
@@ -57,6 +58,7 @@ def formula_groups(
     formulas, identities, first_blocks: of all molecules, in one order; candidates, queries: row numbers, the queries'
     identities must be among the candidates'; seen: rows of the training part, a member is seen if any record of its
     identity is. The first record of an identity stands for it, so that the members do not depend on the queries.
+    Raises ValueError for a query outside the candidates.
     """
     first: dict[str, int] = {}
     by_formula: dict[str, list[int]] = {}
@@ -90,7 +92,7 @@ def _group(
     blocks = np.array([first_blocks[row] for row in members])
     twins = blocks[truth][:, None] == blocks[None, :]
     twins[np.arange(len(truth)), truth] = False
-    seen = np.array([identities[row] in trained for row in members], dtype=bool)
+    seen = np.tile(np.array([identities[row] in trained for row in members], dtype=bool), (len(truth), 1))
     return IsomerGroup(formula, np.array(members), np.array(list(asked.values())), truth, twins, seen)
 
 
@@ -107,13 +109,13 @@ def _checked(scores: np.ndarray, group: IsomerGroup) -> np.ndarray:
 
 
 def rank_one(scored: ScoredGroup, among: np.ndarray | None = None) -> np.ndarray:
-    """Return, as floats (q,), whether each truth scores above all other members (of `among`, (m,) booleans)."""
+    """Return, as floats (q,), whether each truth scores above all other members (of `among`, (q, m) booleans)."""
     rows = np.arange(len(scored.scores))
     truth = scored.scores[rows, scored.group.truth]
     others = scored.scores.copy()
     others[rows, scored.group.truth] = -np.inf
     if among is not None:
-        others[:, ~among] = -np.inf
+        others[~among] = -np.inf
     counted = at_or_above(lowered(truth), others)
     return ((truth > -np.inf) & (counted == 0)).astype(float)
 
@@ -168,7 +170,7 @@ def isomer_metrics(scored: Iterable[ScoredGroup], seed: int = 0) -> tuple[dict[s
             "formula": one.group.formula,
             "members": len(one.group.members),
             "queries": len(one.group.queries),
-            "seen": int(one.group.seen.sum()),
+            "seen": float(one.group.seen.sum(axis=1).mean()),
             **{name: float(values.mean()) for name, values in found.items()},
         }
         for one, found in zip(ordered, figures, strict=True)

@@ -14,3 +14,10 @@ class RetrievalSettings(Settings):
     k: list[Positive] = Field([1, 5, 10, 25], description="ranks at which hits are counted")
     queries: Positive = Field(1_000, description="held-out spectra used as queries, at most")
     seed: int = Field(0, description="seed of the query sample and of the controls")
+
+
+class IsomerSettings(Settings):
+    """Recognition of isomers among the molecules of one formula (reference section 6.4)."""
+
+    least_members: Positive = Field(10, description="smallest group of one formula, mirror images counted once")
+    seed: int = Field(0, description="seed of the candidates' order and of the intervals")

@@ -58,7 +58,7 @@ def test_twins_are_other_members_of_the_same_constitution():
 
 
 def test_member_is_seen_if_any_record_of_its_identity_is():
-    assert group_of([3], seen=[1]).seen.tolist() == [True, False, False, False]
+    assert group_of([3, 4], seen=[1]).seen.tolist() == [[True, False, False, False]] * 2
 
 
 def test_ties_count_against_the_truth_within_rounding():
@@ -70,7 +70,7 @@ def test_ties_count_against_the_truth_within_rounding():
 def test_competitors_can_be_limited():
     one = scored([[1, 2, 0, 0], [0, 1, 0, 2], [0, 0, 1, 0], [0, 0, 0, 1]])
     assert rank_one(one).tolist() == [0, 0, 1, 1]
-    assert rank_one(one, np.array([True, False, True, True])).tolist() == [1, 0, 1, 1]
+    assert rank_one(one, np.array([[True, False, True, True]] * 4)).tolist() == [1, 0, 1, 1]
 
 
 def test_truth_that_cannot_be_scored_is_no_hit():

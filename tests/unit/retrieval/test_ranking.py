@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spectraflow.evaluation.retrieval import at_or_above
+from spectraflow.evaluation.retrieval import at_or_above, lowered
 from spectraflow.files import read_json
 from spectraflow.retrieval.candidates import Candidates
 from spectraflow.retrieval.queries import Queries, derangement
@@ -11,7 +11,6 @@ from spectraflow.retrieval.ranking import (
     count_among_queries,
     count_at_or_above,
     hit_rates,
-    lowered,
     rank_queries,
     scorer_of,
     shuffle_check,
@@ -152,6 +151,15 @@ def test_every_scoring_is_written_with_its_controls(tmp_path):
     assert found["checks"] == {"shuffled_candidates_changed": 0, "extra": 1}
     assert set(found["scorings"]) == {"best", "noise"}
     assert set(found["scorings"]["best"]["sizes"]) == {"5", "100"}
-    assert set(found["scorings"]["best"]) == {"sizes", "permuted_spectra", "permuted_among_queries"}
+    assert set(found["scorings"]["best"]) == {"sizes", "percentile", "permuted_spectra", "permuted_among_queries"}
     table = read_table(tmp_path / "ranks.parquet", RANKS).to_pydict()
     assert table["scoring"] == ["best"] * 40 + ["noise"] * 40
+
+
+def test_percentile_counts_ranks_within_percents_of_the_library():
+    above, eligible = np.array([0, 9, 10, 500]), np.full(4, 1999)
+    settings = RetrievalSettings(library_sizes=[10, 2000], k=[1, 5])
+    rates = hit_rates(above, eligible, settings, percentile=True)
+    assert rates["2000"]["1"]["value"] == 3 / 4  # ranks up to 20
+    assert rates["2000"]["5"]["value"] == 3 / 4  # ranks up to 100
+    assert rates["10"]["1"]["value"] == hit_rates(above, eligible, settings)["10"]["1"]["value"]

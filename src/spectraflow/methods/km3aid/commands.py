@@ -126,3 +126,26 @@ def retrieve(
         out,
         metrics,
     )
+
+
+@app.command("isomers")
+@report_errors
+def isomers(
+    settings: SettingsText,
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table")],
+    molecules: Annotated[Path, typer.Option(help="molecules table, for formulas and identities")],
+    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
+    published: Annotated[Path, typer.Option(help="published.csv, for the formulas to mark")],
+    scores: Annotated[Path, typer.Option(help="scores of every query with every isomer (Parquet)")],
+    metrics: Annotated[Path, typer.Option(help="JSON with metrics and a row a formula")],
+) -> None:
+    """Tell the isomers of a formula apart by their spectra, in the test part and among all listed molecules."""
+    from spectraflow.methods.km3aid.isomers import recognise_isomers
+    from spectraflow.retrieval.settings import IsomerSettings
+    from spectraflow.settings import load_settings
+
+    recognise_isomers(
+        load_settings(IsomerSettings, settings), run, alignment, graphs, molecules, split, published, scores, metrics
+    )
