@@ -29,6 +29,7 @@ wildcard_constraints:
     fold=r"\d+",
     run="[0-9a-f]{12}",
     encoder="[0-9a-f]{12}",
+    experiment="[0-9a-f]{12}",
 
 
 include: "workflow/rules/demo.smk" if plan.config.data == "demo" else "workflow/rules/retrieve.smk"

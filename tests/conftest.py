@@ -61,7 +61,10 @@ km3aid:
     - label: with communication
     - label: without communication
       model: {communication: false}
-  retrieval: {library_sizes: [10, 100], queries: 20}
+  grids:
+    - {label: alpha, vary: {objective.alpha: [0.2, 0.5]}}
+retrieval: {library_sizes: [10, 100], queries: 20}
+isomers: {least_members: 3}
 """,
         encoding="utf-8",
     )

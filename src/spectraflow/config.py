@@ -94,12 +94,14 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":
-        for run in self.km3aid.runs:
+        for planned in self.km3aid.planned():
+            run = planned.run
+            name = f"km3aid run '{run.label}'" if planned.grid is None else f"km3aid grid '{planned.grid}'"
             if run.split not in self.splits:
-                raise ValueError(f"km3aid run '{run.label}' names the split '{run.split}', which is not in splits")
+                raise ValueError(f"{name} names the split '{run.split}', which is not in splits")
             split = self.splits[run.split]
             if split.kind in ("random", "published_folds") and run.fold >= split.folds:
-                raise ValueError(f"km3aid run '{run.label}' names fold {run.fold} of {split.folds}")
+                raise ValueError(f"{name} names fold {run.fold} of {split.folds} of the split '{run.split}'")
         return self
 
 

@@ -148,6 +148,8 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "none, must be given"
     value = field.default
     if isinstance(value, BaseModel) or (isinstance(value, list | dict) and next(_models(field.annotation), None)):
         return "see below"

@@ -62,10 +62,10 @@ def needed_sources(plan: Plan) -> list[str]:
     return [source for source in RAW_FILES if source != "km3aid_ids" or listed]
 
 
-def disk_needed(config: Config, runs: int, encoders: int, spectra: int, library: int) -> int:
-    """Return an estimate in bytes; the embeddings of the library, one set a run, usually weigh most."""
-    width = max(run.model.projection for run in config.km3aid.runs)
-    embeddings = runs * library * width * 4
+def disk_needed(config: Config, runs: int, encoders: int, spectra: int, library: int, complete: int) -> int:
+    """Return an estimate in bytes; the embeddings of the library, one set a complete run, usually weigh most."""
+    width = max(planned.run.model.projection for planned in config.km3aid.planned() if planned.complete)
+    embeddings = complete * library * width * 4
     tables = spectra * BYTES_PER_SPECTRUM_RECORD + library * BYTES_PER_LIBRARY_RECORD
     return embeddings + tables + runs * BYTES_PER_RUN + encoders * BYTES_PER_ENCODER
 
@@ -141,7 +141,8 @@ def _print_disk(plan: Plan, records: dict[str, int]) -> bool:
     demo = config.data == "demo"
     spectra = config.demo.molecules if demo else records.get("nmrshiftdb2", 0)
     library = config.demo.library if demo else records.get("pubchem", 0)
-    needed = disk_needed(config, len(plan.runs), len(plan.encoders), spectra, library)
+    complete = sum(job.complete for job in plan.runs.values())
+    needed = disk_needed(config, len(plan.runs), len(plan.encoders), spectra, library, complete)
     folder = _nearest_folder(Path(config.pathvars.get("results", plan.results)))
     free = shutil.disk_usage(folder).free
     print(f"\ndisk\n  about {_size(needed)} for a whole run, {_size(free)} free at {folder}")

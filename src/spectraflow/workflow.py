@@ -8,13 +8,13 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
-from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.methods.km3aid.settings import Km3aidRun, PlannedRun
 from spectraflow.provenance import code_of, file_sha256, settings_hash
 from spectraflow.settings import check
 
@@ -65,10 +65,15 @@ class EncoderJob:
 
 @dataclass(frozen=True)
 class Km3aidJob:
-    """One K-M3AID training: `settings` is everything the step uses, without the label."""
+    """One K-M3AID training: `settings` is everything the step uses, without the label.
+
+    grids: the grids it is a cell of; complete: whether it also gets library retrieval and isomers.
+    """
 
     run: str
     label: str
+    grids: tuple[str, ...]
+    complete: bool
     selection: str
     split: str
     fold: int
@@ -111,12 +116,15 @@ def _science(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "weights": file_sha256(Path(weights))}
 
 
-def encoder_id(config: Config, run: Km3aidRun) -> str:
-    """Return the id of the spectrum encoder a run needs: only what that encoder's training uses."""
+def encoder_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
+    """Return the id of the spectrum encoder a run needs: only what that encoder's training uses.
+
+    version: the data version, if the caller has it.
+    """
     return settings_hash(
         {
             "method": "km3aid.spectrum_encoder",
-            "data": data_version(config),
+            "data": version or data_version(config),
             "selection": selection_name(run),
             "split": config.splits[run.split].model_dump(),
             "fold": run.fold,
@@ -125,12 +133,16 @@ def encoder_id(config: Config, run: Km3aidRun) -> str:
     )
 
 
-def run_id(config: Config, run: Km3aidRun) -> str:
-    """Return the id of a run: method, data version, split, fold, seeds and hyper-parameters, never the label."""
+def run_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
+    """Return the id of a run: method, data version, split, fold, seeds and hyper-parameters, never the label.
+
+    version: the data version, if the caller has it.
+    """
     values = run.model_dump(exclude={"label", "split"})
     values["spectrum_encoder"] = _science(values["spectrum_encoder"])
     split = config.splits[run.split].model_dump()
-    return settings_hash({"method": "km3aid", "data": data_version(config), "split": split, "settings": values})
+    data = version or data_version(config)
+    return settings_hash({"method": "km3aid", "data": data, "split": split, "settings": values})
 
 
 def option(name: str, value: object) -> str:
@@ -177,23 +189,44 @@ class Plan:
         self.data_version = data_version(config)
         self.encoders: dict[str, EncoderJob] = {}
         self.runs: dict[str, Km3aidJob] = {}
-        for run in config.km3aid.runs:
-            self._add(run)
+        for planned in config.km3aid.planned():
+            self._add(planned)
+        self.experiments = self._pooled_experiments()
 
-    def _add(self, run: Km3aidRun) -> None:
+    def _add(self, planned: PlannedRun) -> None:
+        run = planned.run
         values = run.model_dump(mode="json", exclude={"label"})
         encoder = EncoderJob(
-            encoder_id(self.config, run), selection_name(run), run.split, run.fold, values["spectrum_encoder"]
+            encoder_id(self.config, run, self.data_version),
+            selection_name(run),
+            run.split,
+            run.fold,
+            values["spectrum_encoder"],
         )
         place = (encoder.selection, encoder.split, encoder.fold, encoder.encoder)
-        job = Km3aidJob(run_id(self.config, run), run.label, *place, values)
-        if job.run in self.runs:
-            raise ConfigError(
-                f"km3aid.runs: '{self.runs[job.run].label}' and '{job.label}' are the same run (id {job.run}); "
-                "a label does not make a difference, remove one of them"
-            )
+        name = run_id(self.config, run, self.data_version)
+        grids = () if planned.grid is None else (planned.grid,)
+        earlier = self.runs.get(name)
+        if earlier is not None:
+            if planned.grid is None:
+                raise ConfigError(
+                    f"km3aid.runs: '{earlier.label}' and '{run.label}' are the same run (id {name}); "
+                    "a label does not make a difference, remove one of them"
+                )
+            grids = tuple(dict.fromkeys((*earlier.grids, *grids)))
+            self.runs[name] = replace(earlier, grids=grids, complete=earlier.complete or planned.complete)
+            return
         self.encoders.setdefault(encoder.encoder, encoder)
-        self.runs[job.run] = job
+        self.runs[name] = Km3aidJob(name, run.label, grids, planned.complete, *place, values)
+
+    def _pooled_experiments(self) -> dict[str, list[str]]:
+        """Return the complete runs that differ in the fold alone, of splits whose folds share no molecule."""
+        found: dict[str, list[str]] = {}
+        for job in self.runs.values():
+            if job.complete and self.config.splits[job.split].kind in ("random", "published_folds"):
+                science = {key: value for key, value in job.settings.items() if key != "fold"}
+                found.setdefault(settings_hash(science), []).append(job.run)
+        return {experiment: runs for experiment, runs in found.items() if len(runs) > 1}
 
     @property
     def results(self) -> str:
@@ -239,6 +272,18 @@ class Plan:
         """Return a path for every run, without repetition, in the order of the configuration."""
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.runs.values()))
 
+    def each_complete_run(self, template: str) -> list[str]:
+        """Return a path for every run that gets library retrieval and isomers, as `each_run` does."""
+        return list(dict.fromkeys(template.format(**vars(job)) for job in self.runs.values() if job.complete))
+
+    def each_experiment(self, template: str) -> list[str]:
+        """Return a path for every experiment whose folds are put together, `{experiment}` filled in."""
+        return [template.format(experiment=experiment) for experiment in self.experiments]
+
+    def of_experiment(self, template: str) -> Callable[[Any], list[str]]:
+        """Return an input function that fills `{run}` with each run of the wildcard `experiment`."""
+        return lambda wildcards: [template.format(run=run) for run in self.experiments[wildcards.experiment]]
+
     def first_run(self, template: str) -> str:
         """Return the path of the first run, the one whose molecules illustrate the report."""
         return self.each_run(template)[0]
@@ -276,9 +321,14 @@ class Plan:
         """Return the settings of library retrieval as JSON."""
         return _json(self.config.retrieval.model_dump(mode="json"))
 
-    def label(self, wildcards: Any) -> str:
-        """Return the label of a run."""
-        return self.runs[wildcards.run].label
+    def isomer_settings(self, wildcards: Any) -> str:
+        """Return the settings of isomer recognition as JSON."""
+        return _json(self.config.isomers.model_dump(mode="json"))
+
+    def label(self, wildcards: Any) -> list[str]:
+        """Return the label of a run, then the grids it is a cell of."""
+        job = self.runs[wildcards.run]
+        return [job.label, *job.grids]
 
 
 def _json(value: Any) -> str:

@@ -86,7 +86,7 @@ def test_needed_sources_follow_the_runs(values, expected):
 
 def test_embeddings_count_once_a_run():
     config = check(Config, {})
-    one, three = (disk_needed(config, runs, 1, 0, 10**6) for runs in (1, 3))
+    one, three = (disk_needed(config, runs, 1, 0, 10**6, runs) for runs in (1, 3))
     assert three - one == pytest.approx(2 * (10**6 * 512 * 4 + preflight.BYTES_PER_RUN))
 
 

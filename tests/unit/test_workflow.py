@@ -2,6 +2,7 @@ import json
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -188,11 +189,15 @@ def test_planning_imports_nothing_heavy():
     assert printed.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("overlay", ["real", "paper"])
-def test_overlays_are_valid_over_the_default(overlay):
-    config = load_config(ROOT / "config.yaml", ROOT / "workflow" / "config" / f"{overlay}.yaml")
+def overlaid(*names: str) -> Config:
+    return load_config(ROOT / "config.yaml", *(ROOT / "workflow" / "config" / f"{name}.yaml" for name in names))
+
+
+@pytest.mark.parametrize("overlays", [["real"], ["paper"], ["real", "scaffold"], ["real", "mixed_library"]])
+def test_overlays_are_valid_over_the_default(overlays):
+    config = overlaid(*overlays)
     assert config.data == "published"
-    assert len(Plan(config).runs) == len(config.km3aid.runs)
+    assert len(Plan(config).runs) >= len(config.km3aid.runs)
 
 
 @pytest.mark.parametrize("overlay", ["real", "paper"])
@@ -204,9 +209,69 @@ def test_overlays_take_no_hyper_parameter_from_the_demo(overlay):
 
 
 def test_paper_overlay_asks_for_the_published_settings():
-    config = load_config(ROOT / "config.yaml", ROOT / "workflow" / "config" / "paper.yaml")
-    for run in config.km3aid.runs:
+    for planned in overlaid("paper").km3aid.planned():
+        run = planned.run
         assert (run.training.epochs, run.training.batch_size, run.training.schedule) == (200, 128, "constant")
-        assert (run.model.layers, run.model.dim, run.model.projection, run.model.ppm_scale) == (5, 128, 512, "raw")
-    assert {run.fold for run in config.km3aid.runs} == set(range(5))
-    assert {run.objective.alpha for run in config.km3aid.runs} == {0.2, 0.5}
+        if planned.grid is None:
+            assert (run.model.layers, run.model.dim, run.model.projection, run.model.ppm_scale) == (5, 128, 512, "raw")
+            assert run.objective.alpha in {0.2, 0.5}
+
+
+def test_paper_overlay_holds_the_published_grids_on_five_folds():
+    plan = Plan(overlaid("paper"))
+    cells = Counter(grid for job in plan.runs.values() for grid in job.grids)
+    assert cells["alpha"] == 7 * 5
+    assert cells["GIN depth, width and projection"] == 20 * 5
+    assert cells["tau1 and tau2"] == 25 * 5
+    assert {job.fold for job in plan.runs.values()} == set(range(5))
+    assert len(plan.experiments) == len(plan.config.km3aid.runs)
+
+
+def test_scaffold_overlay_is_the_real_run_on_another_split():
+    real, scaffold = overlaid("real").km3aid.base, overlaid("real", "scaffold").km3aid.base
+    assert scaffold.model_dump(exclude={"split"}) == real.model_dump(exclude={"split"})
+    assert overlaid("real", "scaffold").splits[scaffold.split].kind == "scaffold_balanced"
+
+
+def grid_plan(**section) -> Plan:
+    return Plan(check(Config, {"km3aid": section}))
+
+
+def test_coinciding_cells_are_one_job_that_keeps_its_grids():
+    grids = [
+        {"label": "alpha", "vary": {"objective.alpha": [0.2, 0.5]}},
+        {"label": "again", "vary": {"objective.alpha": [0.5]}, "retrieval": True},
+    ]
+    plan = grid_plan(runs=[{"label": "base"}], grids=grids)
+    assert [(job.label, job.grids, job.complete) for job in plan.runs.values()] == [
+        ("base", ("alpha",), True),
+        ("alpha", ("alpha", "again"), True),
+    ]
+    (first, _) = plan.runs
+    assert plan.label(SimpleNamespace(run=first)) == ["base", "alpha"]
+
+
+def test_only_complete_runs_get_retrieval():
+    plan = grid_plan(runs=[{}], grids=[{"label": "alpha", "vary": {"objective.alpha": [0.5]}}])
+    assert len(plan.each_run("{run}")) == 2
+    assert plan.each_complete_run("{run}") == plan.each_run("{run}")[:1]
+
+
+def test_hand_written_runs_may_not_coincide_through_folds():
+    with pytest.raises(ConfigError, match="'a' and 'b' are the same run"):
+        grid_plan(folds=[0, 1], runs=[{"label": "a", "fold": 0}, {"label": "b", "fold": 1}])
+
+
+def test_folds_of_an_experiment_are_put_together():
+    plan = grid_plan(folds=[0, 1, 2], runs=[{}, {"objective": {"alpha": 0.5}}])
+    assert sorted(map(len, plan.experiments.values())) == [3, 3]
+    (first, _) = plan.experiments
+    assert len(plan.of_experiment("{run}")(SimpleNamespace(experiment=first))) == 3
+    assert plan.each_experiment("{experiment}") == list(plan.experiments)
+
+
+def test_seeds_of_a_scaffold_split_are_not_put_together():
+    splits = {"random": {}, "scaffold": {"kind": "scaffold_balanced"}}
+    config = check(Config, {"splits": splits, "km3aid": {"folds": [0, 1], "base": {"split": "scaffold"}}})
+    assert not Plan(config).experiments
+    assert not grid_plan(runs=[{}]).experiments

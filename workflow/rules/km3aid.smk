@@ -208,3 +208,63 @@ rule retrieve_molecules:
             --split {input.split:q} --library {input.library:q} --embeddings {input.embeddings:q} \
             --out {output.ranks:q} --metrics {output.metrics:q}
         """
+
+
+rule recognise_isomers:
+    input:
+        model="<results>/km3aid/runs/{run}/model.safetensors",
+        settings="<results>/km3aid/runs/{run}/settings.json",
+        alignment=plan.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        split=plan.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        published="resources/published.csv",
+    output:
+        scores="<results>/km3aid/runs/{run}/isomer_scores.parquet",
+        metrics="<results>/km3aid/runs/{run}/isomers.json",
+    log:
+        "<logs>/recognise_isomers/{run}.log",
+    benchmark:
+        "<benchmarks>/recognise_isomers/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=plan.isomer_settings,
+        code=code_of("methods.km3aid.isomers"),
+        folder=lambda wildcards, input: folder(input.model),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid isomers --settings {params.settings:q} --run {params.folder:q} \
+            --alignment {input.alignment:q} --graphs {input.graphs:q} --molecules {input.molecules:q} \
+            --split {input.split:q} --published {input.published:q} --scores {output.scores:q} \
+            --metrics {output.metrics:q}
+        """
+
+
+rule pool_isomers:
+    input:
+        scores=plan.of_experiment("<results>/km3aid/runs/{run}/isomer_scores.parquet"),
+        published="resources/published.csv",
+    output:
+        metrics="<results>/km3aid/isomers/{experiment}.json",
+    log:
+        "<logs>/pool_isomers/{experiment}.log",
+    benchmark:
+        "<benchmarks>/pool_isomers/{experiment}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=plan.isomer_settings,
+        scores=lambda wildcards, input: repeat("--scores", input.scores),
+        code=code_of("retrieval.isomers"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow pool-isomers --settings {params.settings:q} --published {input.published:q} {params.scores} \
+            --metrics {output.metrics:q}
+        """

@@ -7,9 +7,11 @@ rule compare_runs:
         settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
         labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
+        pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
-        ranks=plan.each_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet"),
     output:
         comparison=report("<results>/comparison.csv", caption="../report/comparison.rst", category="Comparison"),
     log:
@@ -24,10 +26,12 @@ rule compare_runs:
         data=plan.config.data,
         code=code_of("reporting.comparison"),
         runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow compare --published {input.published:q} {params.runs} --out {output.comparison:q} --data {params.data}
+        spectraflow compare --published {input.published:q} {params.runs} {params.pooled} \
+            --out {output.comparison:q} --data {params.data}
         """
 
 
@@ -38,9 +42,11 @@ rule write_report:
         labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
         history=plan.each_run("<results>/km3aid/runs/{run}/metrics.jsonl"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
+        pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
-        ranks=plan.each_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet"),
         counts=[
             "<results>/tables/nmrshiftdb2/counts.json",
             "<results>/tables/pubchem/counts.json",
@@ -83,12 +89,13 @@ rule write_report:
         data=plan.config.data,
         code=code_of("reporting.page"),
         runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
         counts=lambda wildcards, input: repeat("--counts", input.counts),
         audits=lambda wildcards, input: repeat("--audit", input.audits),
         folder=lambda wildcards, output: folder(output.page),
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow report --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
+        spectraflow report --comparison {input.comparison:q} {params.runs} {params.pooled} {params.counts} {params.audits} \
             --molecules {input.molecules:q} --alignment {input.alignment:q} --out {params.folder:q} --data {params.data}
         """

@@ -21,7 +21,9 @@ rule tables:
 rule km3aid:
     input:
         plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
+        plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
 
 
 rule report:

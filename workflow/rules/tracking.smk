@@ -29,7 +29,7 @@ rule sync_tracking:
         initialised=ancient("<results>/mlflow/initialised.json"),
         encoders=plan.each_run("<results>/km3aid/spectrum_encoders/{encoder}/metrics.json"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        retrieval=plan.each_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
         labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
     output:
         marker="<results>/mlflow/synced.json",

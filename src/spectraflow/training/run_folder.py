@@ -44,7 +44,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
 def read_label(folder: Path, settings: Mapping[str, Any]) -> str:
     """Return the run's name: label.txt if there is one (a label may change after training), else its settings'."""
     path = folder / LABEL
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else str(settings.get("label", ""))
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return lines[0].strip() if lines else str(settings.get("label", ""))
+
+
+def read_grids(folder: Path) -> tuple[str, ...]:
+    """Return the grids of which the run is a cell: the lines of label.txt after the first."""
+    path = folder / LABEL
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return tuple(line.strip() for line in lines[1:] if line.strip())
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:

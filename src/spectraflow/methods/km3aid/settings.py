@@ -1,11 +1,13 @@
 """Settings of K-M3AID."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from spectraflow.settings import Fraction, Settings, TrainingSettings, merge
+from spectraflow.grids import Grid, grid_runs
+from spectraflow.settings import Fraction, Positive, Settings, TrainingSettings, merge
 
 
 class SpectrumEncoderSettings(Settings):
@@ -80,12 +82,28 @@ class Km3aidRun(Settings):
     training: TrainingSettings = Field(TrainingSettings(), description="the fit")
 
 
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run with the grid it is a cell of, if any; `complete` ones also get library retrieval and isomers."""
+
+    run: Km3aidRun
+    grid: str | None
+    complete: bool
+
+
 class Km3aidSection(Settings):
-    """K-M3AID: a base run, and the runs that differ from it."""
+    """K-M3AID: a base run, the runs that differ from it, and grids of runs."""
 
     base: Km3aidRun = Field(Km3aidRun(), description="settings that every run starts from")
     runs: list[Km3aidRun] = Field(
         [Km3aidRun()], min_length=1, description="one entry a run: only the keys in which it differs from `base`"
+    )
+    grids: list[Grid] = Field([], description="runs for every combination of some settings, as in an ablation table")
+    folds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = Field(
+        None, description="repeat every run and grid cell on these folds; null = each run's own fold"
+    )
+    epochs: Positive | None = Field(
+        None, description="no training, of a model or its spectrum encoder, is longer; null = each run's own epochs"
     )
 
     @model_validator(mode="before")
@@ -97,3 +115,37 @@ class Km3aidSection(Settings):
         if not isinstance(runs, list):
             return values
         return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
+
+    @model_validator(mode="after")
+    def _grids_are_sound(self) -> "Km3aidSection":
+        if self.folds is not None and len(set(self.folds)) < len(self.folds):
+            raise ValueError("folds: a fold is named twice")
+        if faults := [fault for _, found in self._cells() for fault in found[1]]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _cells(self) -> Iterator[tuple[Grid, tuple[list[Km3aidRun], list[str]]]]:
+        base = self.base.model_dump()
+        for place, grid in enumerate(self.grids):
+            yield grid, grid_runs(grid, place, base, Km3aidRun)
+
+    def planned(self) -> Iterator[PlannedRun]:
+        """Yield every training: runs, then grid cells, each on all folds and no longer than `epochs`."""
+        for run in self.runs:
+            yield from (PlannedRun(one, None, True) for one in self._repeated(run))
+        for grid, (cells, _) in self._cells():
+            for cell in cells:
+                yield from (PlannedRun(one, grid.label, grid.retrieval) for one in self._repeated(cell))
+
+    def _repeated(self, run: Km3aidRun) -> Iterator[Km3aidRun]:
+        encoder = run.spectrum_encoder
+        short = {
+            "training": self._shortened(run.training),
+            "spectrum_encoder": encoder.model_copy(update={"training": self._shortened(encoder.training)}),
+        }
+        for fold in [run.fold] if self.folds is None else self.folds:
+            yield run.model_copy(update={**short, "fold": fold})
+
+    def _shortened(self, training: TrainingSettings) -> TrainingSettings:
+        limit = training.epochs if self.epochs is None else self.epochs
+        return training.model_copy(update={"epochs": min(limit, training.epochs)})
