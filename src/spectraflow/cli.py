@@ -10,11 +10,13 @@ import typer
 
 from spectraflow.command_options import Processes, SettingsText, report_errors
 from spectraflow.methods.km3aid.commands import app as km3aid_app
+from spectraflow.methods.shifts.commands import app as shifts_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 tracking = typer.Typer(no_args_is_help=True, help="The MLflow store that mirrors training files.")
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; write its schema and documentation.")
 app.add_typer(km3aid_app, name="km3aid")
+app.add_typer(shifts_app, name="shifts")
 app.add_typer(tracking, name="tracking")
 app.add_typer(config_app, name="config")
 
@@ -155,11 +157,14 @@ def compare(
     runs: Annotated[list[Path], typer.Option("--run", help="run folder of a trained model; repeat")],
     out: Annotated[Path, typer.Option(help="comparison.csv to write")],
     data: Annotated[str, typer.Option(help="what the numbers were measured on: demo or published")] = "published",
+    pooled: Annotated[
+        list[Path] | None, typer.Option("--pooled", help="pooled isomers of an experiment; repeat")
+    ] = None,
 ) -> None:
     """Put every measured number beside the published one."""
     from spectraflow.reporting.comparison import compare_runs
 
-    compare_runs(published, runs, out, data=data)
+    compare_runs(published, runs, out, data=data, pooled=pooled or [])
 
 
 @app.command()
@@ -173,11 +178,14 @@ def report(
     alignment: Annotated[Path, typer.Option(help="alignment table, for the assignment example")],
     out: Annotated[Path, typer.Option(help="folder for index.html and its figures")],
     data: Annotated[str, typer.Option(help="demo or published")] = "published",
+    pooled: Annotated[
+        list[Path] | None, typer.Option("--pooled", help="pooled isomers of an experiment; repeat")
+    ] = None,
 ) -> None:
     """Write the self-contained HTML report and its figures."""
     from spectraflow.reporting.page import write_report
 
-    write_report(comparison, runs, counts, audits, molecules, alignment, out, data=data)
+    write_report(comparison, runs, counts, audits, molecules, alignment, out, data=data, pooled=pooled or [])
 
 
 @app.command()

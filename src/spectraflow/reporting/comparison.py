@@ -1,9 +1,7 @@
 """Published and measured numbers side by side, cell by cell."""
 
 import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,9 @@ import polars as pl
 
 from spectraflow.errors import InputError
 from spectraflow.files import atomic_path
-from spectraflow.provenance import settings_hash
+from spectraflow.reporting.experiments import Experiment, flatten, group_runs
 from spectraflow.reporting.published_cells import MAPPINGS, Cells, PaperMapping
-from spectraflow.reporting.runs import Measured, Run, load_run
+from spectraflow.reporting.runs import Measured, load_pooled, load_run
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "paper": pl.String,
@@ -37,24 +35,18 @@ PROTOCOLS = {"test": "published: selection on the reported fold", "val": "held-o
 _PUBLISHED_COLUMNS = ("paper", "table", "experiment", "method", "setting", "metric", "unit", "value", "sd", "note")
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Runs of one experiment that differ in fold and seed alone, with their settings as dotted keys."""
-
-    method: str
-    settings: Mapping[str, Any]
-    runs: tuple[Run, ...]
-
-
-def compare_runs(published: Path, runs: list[Path], out: Path, *, data: str) -> pl.DataFrame:
+def compare_runs(
+    published: Path, runs: list[Path], out: Path, *, data: str, pooled: Sequence[Path] = ()
+) -> pl.DataFrame:
     """Write comparison.csv: every published number that the runs can answer beside the measured one.
 
     Fractions are shown in percent, as published. Repetitions (other folds or seeds) are averaged and their standard
     deviation is the interval; a single run keeps its own. Where several experiments fit a cell, only those whose model
-    is closest to the published one are shown, once for each protocol; `deviations` names what still differs. On
-    simulated data (`data` "demo") no verdict is given. Raises InputError if a file cannot be used.
+    is closest to the published one are shown, once for each protocol; `deviations` names what still differs.
+    `pooled`: isomer figures of whole experiments, used in place of averages over folds. On simulated data (`data`
+    "demo") no verdict is given. Raises InputError if a file cannot be used.
     """
-    groups = _groups([load_run(folder) for folder in runs])
+    groups = group_runs([load_run(folder) for folder in runs], [load_pooled(path) for path in pooled])
     rows = [row for cell in _published_rows(published) for row in _answers(cell, groups, data)]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     with atomic_path(out) as temporary:
@@ -82,29 +74,7 @@ def _published_rows(path: Path) -> list[dict[str, str]]:
     return [row for row in rows if not row["note"].startswith("row shifted")]
 
 
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        nested = isinstance(value, Mapping) and value
-        flat.update(flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value})
-    return flat
-
-
-def _groups(runs: Sequence[Run]) -> list[_Group]:
-    identity = {mapping.method: mapping.identity for mapping in MAPPINGS.values()}
-    found: dict[str, _Group] = {}
-    for run in runs:
-        flat = flatten(run.settings)
-        science = {key: value for key, value in flat.items() if key not in identity.get(run.method, ())}
-        name = settings_hash([run.method, run.info.get("data_version"), science])
-        earlier = found[name].runs if name in found else ()
-        if run.run_id not in {other.run_id for other in earlier}:
-            found[name] = _Group(run.method, science, (*earlier, run))
-    return list(found.values())
-
-
-def _answers(cell: Mapping[str, str], groups: Sequence[_Group], data: str) -> Iterator[dict[str, Any]]:
+def _answers(cell: Mapping[str, str], groups: Sequence[Experiment], data: str) -> Iterator[dict[str, Any]]:
     mapping = MAPPINGS.get(cell["paper"])
     if mapping is None or cell["method"] not in mapping.models:
         return
@@ -112,7 +82,7 @@ def _answers(cell: Mapping[str, str], groups: Sequence[_Group], data: str) -> It
     for family in (family for family in mapping.cells if _belongs(cell, setting, family)):
         conditions = _conditions(cell, setting, mapping, family)
         for metric in (name.format_map(setting) for name in family.metrics):
-            fitting = [g for g in groups if _fits(g, mapping, conditions) and _measure(g, metric)]
+            fitting = [g for g in groups if _fits(g, mapping, conditions) and g.measure(metric)]
             for group in _closest(fitting, mapping, conditions):
                 yield _row(cell, group, metric, _deviations(group, mapping, conditions), data)
 
@@ -142,13 +112,13 @@ def _equal(found: Any, wanted: Any) -> bool:
     return math.isclose(found, wanted, rel_tol=1e-9) if numbers else found == wanted
 
 
-def _fits(group: _Group, mapping: PaperMapping, conditions: Mapping[str, Any]) -> bool:
+def _fits(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> bool:
     return group.method == mapping.method and all(
         key in group.settings and _equal(group.settings[key], wanted) for key, wanted in conditions.items()
     )
 
 
-def _deviations(group: _Group, mapping: PaperMapping, conditions: Mapping[str, Any]) -> dict[str, Any]:
+def _deviations(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> dict[str, Any]:
     defaults = flatten(mapping.defaults())
     ignored = {*conditions, *mapping.identity, "selection"}
     return {
@@ -158,21 +128,13 @@ def _deviations(group: _Group, mapping: PaperMapping, conditions: Mapping[str, A
     }
 
 
-def _closest(groups: Sequence[_Group], mapping: PaperMapping, conditions: Mapping[str, Any]) -> list[_Group]:
-    by_variant: dict[tuple[str, ...], list[tuple[int, _Group]]] = {}
+def _closest(groups: Sequence[Experiment], mapping: PaperMapping, conditions: Mapping[str, Any]) -> list[Experiment]:
+    by_variant: dict[tuple[str, ...], list[tuple[int, Experiment]]] = {}
     for group in groups:
         variant = tuple(str(group.settings.get(key)) for key in mapping.variants)
         distance = len(_deviations(group, mapping, conditions).keys() - set(mapping.variants))
         by_variant.setdefault(variant, []).append((distance, group))
     return [group for found in by_variant.values() for distance, group in found if distance == min(d for d, _ in found)]
-
-
-def _measure(group: _Group, metric: str) -> Measured | None:
-    found = [run.measured[metric] for run in group.runs if metric in run.measured]
-    if len(found) < 2:
-        return found[0] if found else None
-    mean, sd = statistics.fmean(one.value for one in found), statistics.stdev(one.value for one in found)
-    return Measured(mean, mean - sd, mean + sd, len(found))
 
 
 def verdict(published: float, published_sd: float | None, measured: Measured, *, data: str) -> str:
@@ -188,9 +150,9 @@ def verdict(published: float, published_sd: float | None, measured: Measured, *,
 
 
 def _row(
-    cell: Mapping[str, str], group: _Group, metric: str, deviations: Mapping[str, Any], data: str
+    cell: Mapping[str, str], group: Experiment, metric: str, deviations: Mapping[str, Any], data: str
 ) -> dict[str, Any]:
-    measured = _measure(group, metric)
+    measured = group.measure(metric)
     assert measured is not None
     percent = Measured(*(None if x is None else 100 * x for x in measured[:3]))  # type: ignore[arg-type]
     published, sd = float(cell["value"]), float(cell["sd"]) if cell["sd"] else None

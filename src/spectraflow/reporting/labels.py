@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spectraflow.reporting.comparison import flatten
+from spectraflow.reporting.experiments import flatten
 from spectraflow.reporting.runs import Measured, Run
 
 METRIC_NAMES = {

@@ -15,8 +15,9 @@ from spectraflow.files import read_json, write_text
 from spectraflow.molecules.depictions import draw_molecule
 from spectraflow.provenance import git_commit
 from spectraflow.reporting import figures, sections, theme
-from spectraflow.reporting.comparison import flatten, read_comparison
+from spectraflow.reporting.comparison import read_comparison
 from spectraflow.reporting.examples import Example, choose_examples
+from spectraflow.reporting.experiments import flatten
 from spectraflow.reporting.labels import metric_name, plain, run_names, with_interval
 from spectraflow.reporting.runs import Measured, Run, load_run
 from spectraflow.tables import RANKS, read_table

@@ -90,6 +90,16 @@ _KM3AID_CELLS = (
     Cells(frozenset({"tau_ablation"}), _IN_BATCH[:1], having={"level": "graph"}, assumed=_TAU_GRID),
     Cells(frozenset({"tau_ablation"}), ("atom/published",), having={"level": "node"}, assumed=_TAU_GRID),
     Cells(frozenset({"gin_ablation"}), ("atom/published",), assumed={"": {**_TAUS, **_PRINTED_ALPHAS}}),
+    Cells(
+        frozenset({"isomers"}), ("isomers/{formula}/rank1", "isomers/{formula}/one_to_one"), assumed=_ALPHA_NOT_PRINTED
+    ),
+    Cells(
+        frozenset({"isomers"}),
+        ("isomers/published/rank1", "isomers/published/one_to_one"),
+        having={"formula": "all"},
+        assumed=_ALPHA_NOT_PRINTED,
+        prose=True,
+    ),
     Cells(frozenset({"retrieval"}), ("retrieval/{library}/{k}",), assumed=_ALPHA_NOT_PRINTED),
     *(
         Cells(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
-from spectraflow.training.run_folder import read_label
+from spectraflow.training.run_folder import read_grids, read_label
 
 
 class Measured(NamedTuple):
@@ -23,13 +23,18 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder in memory; `retrieval` is None and `history` empty where the files do not exist."""
+    """One run folder in memory; `retrieval` and `isomers` are None and `history` empty where the files do not exist.
+
+    grids: the grids of the configuration of which the run is a cell.
+    """
 
     folder: Path
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]] = ()
     retrieval: Mapping[str, Any] | None = None
+    isomers: Mapping[str, Any] | None = None
+    grids: tuple[str, ...] = ()
     _test: dict[str, Measured] = field(default_factory=dict, repr=False)
 
     @property
@@ -41,6 +46,11 @@ class Run:
     def label(self) -> str:
         """Return the name for tables and figures."""
         return str(self.info.get("label") or self.run_id)
+
+    @property
+    def only_cell(self) -> bool:
+        """Return whether the run was asked for by a grid alone."""
+        return self.label in self.grids
 
     @property
     def method(self) -> str:
@@ -57,7 +67,7 @@ class Run:
         """Return every number measured on the test part by name.
 
         Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, and with `_<scoring>` after
-        the first word where it is not the method's main scoring.
+        the first word where it is not the method's main scoring. Isomers are `isomers/<which groups>/<figure>`.
         """
         return self._test
 
@@ -65,7 +75,10 @@ class Run:
 def retrieval_controls(retrieval: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return hit rates by size and k of every control of a retrieval.json, those of its main scoring first."""
     main = (retrieval.get("scorings") or {}).get(retrieval.get("main_scoring")) or {}
-    return {**{name: rates for name, rates in main.items() if name != "sizes"}, **(retrieval.get("controls") or {})}
+    return {
+        **{name: rates for name, rates in main.items() if name not in ("sizes", "percentile")},
+        **(retrieval.get("controls") or {}),
+    }
 
 
 def as_measured(value: Any) -> Measured | None:
@@ -89,16 +102,22 @@ def load_run(folder: Path) -> Run:
     folder = Path(folder)
     info, metrics = _mapping(folder / "settings.json"), _mapping(folder / "metrics.json")
     info = {**info, "label": read_label(folder, info)}
-    retrieval_path, history_path = folder / "retrieval.json", folder / "metrics.jsonl"
-    retrieval = _mapping(retrieval_path) if retrieval_path.is_file() else None
+    retrieval, history_path = _optional(folder / "retrieval.json"), folder / "metrics.jsonl"
     history = _lines(history_path) if history_path.is_file() else []
-    external_path = folder / "retrieval_external.json"
-    external = _mapping(external_path) if external_path.is_file() else None
-    return Run(folder, info, metrics, history, retrieval, _measured(metrics, retrieval, external))
+    external, isomers = (_optional(folder / name) for name in ("retrieval_external.json", "isomers.json"))
+    measured = _measured(metrics, retrieval, external, isomers)
+    return Run(folder, info, metrics, history, retrieval, isomers, read_grids(folder), measured)
+
+
+def _optional(path: Path) -> Mapping[str, Any] | None:
+    return _mapping(path) if path.is_file() else None
 
 
 def _measured(
-    metrics: Mapping[str, Any], retrieval: Mapping[str, Any] | None, external: Mapping[str, Any] | None
+    metrics: Mapping[str, Any],
+    retrieval: Mapping[str, Any] | None,
+    external: Mapping[str, Any] | None,
+    isomers: Mapping[str, Any] | None,
 ) -> dict[str, Measured]:
     named = dict((metrics.get("parts") or {}).get("test") or {})
     for queries, found in (("retrieval", retrieval or {}), ("external", external or {})):
@@ -106,6 +125,7 @@ def _measured(
             family = queries if scoring == found.get("main_scoring") else f"{queries}_{scoring}"
             for size, by_k in results["sizes"].items():
                 named.update({f"{family}/{size}/{k}": value for k, value in by_k.items()})
+    named.update((isomers or {}).get("metrics") or {})
     converted = {name: as_measured(value) for name, value in named.items()}
     return {name: value for name, value in converted.items() if value is not None}
 
@@ -135,3 +155,22 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
             raise InputError(f"{path}: line {number} is not a JSON object")
         rows.append(row)
     return rows
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Isomer figures of all folds of one experiment together: the ids of its runs, the JSON and its metrics."""
+
+    runs: frozenset[str]
+    isomers: Mapping[str, Any]
+    measured: Mapping[str, Measured]
+
+
+def load_pooled(path: Path) -> Pooled:
+    """Return a file of pooled isomers; raises InputError if it is not one."""
+    found = _mapping(Path(path))
+    if not isinstance(found.get("runs"), list) or not isinstance(found.get("metrics"), Mapping):
+        raise InputError(f"{path}: not a file of pooled isomers (runs and metrics are missing)")
+    converted = {name: as_measured(value) for name, value in found["metrics"].items()}
+    measured = {name: value for name, value in converted.items() if value is not None}
+    return Pooled(frozenset(map(str, found["runs"])), found, measured)

@@ -17,6 +17,7 @@ FAMILIES = {
     "atom": "Atom of a peak",
     "exact": "Molecules with every peak right",
     "retrieval": "Molecule of a spectrum, in a library",
+    "isomers": "Molecule of a spectrum, among its isomers",
 }
 CONTROLS = {
     "random_scores": "random scores",

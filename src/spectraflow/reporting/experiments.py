@@ -1,0 +1,67 @@
+"""Runs of one experiment together: those that differ in fold and seed alone."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spectraflow.provenance import settings_hash
+from spectraflow.reporting.published_cells import MAPPINGS
+from spectraflow.reporting.runs import Measured, Pooled, Run
+
+REPETITION = ("label", "fold", "training.seed")
+"""Settings that only tell repetitions apart, for methods without a paper of their own."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Runs of one experiment, with the settings they share as dotted keys.
+
+    pooled: figures of its folds taken together, which go before averages over folds.
+    """
+
+    method: str
+    settings: Mapping[str, Any]
+    runs: tuple[Run, ...]
+    pooled: tuple[Pooled, ...] = ()
+
+    def measure(self, metric: str) -> Measured | None:
+        """Return a number of all folds together, or averaged over the runs; None if no run has it."""
+        together = [one.measured[metric] for one in self.pooled if metric in one.measured]
+        return average(together or [run.measured[metric] for run in self.runs if metric in run.measured])
+
+
+def average(found: Sequence[Measured]) -> Measured | None:
+    """Return the mean of repetitions ± one standard deviation; a single one keeps its own interval."""
+    if len(found) < 2:
+        return found[0] if found else None
+    mean, sd = statistics.fmean(one.value for one in found), statistics.stdev(one.value for one in found)
+    return Measured(mean, mean - sd, mean + sd, len(found))
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        nested = isinstance(value, Mapping) and value
+        flat.update(flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value})
+    return flat
+
+
+def group_runs(runs: Sequence[Run], pooled: Sequence[Pooled] = ()) -> list[Experiment]:
+    """Return the experiments of the runs, in their order; equal runs count once."""
+    identity = {mapping.method: mapping.identity for mapping in MAPPINGS.values()}
+    found: dict[str, Experiment] = {}
+    for run in runs:
+        flat = flatten(run.settings)
+        science = {key: value for key, value in flat.items() if key not in identity.get(run.method, REPETITION)}
+        name = settings_hash([run.method, run.info.get("data_version"), science])
+        earlier = found[name].runs if name in found else ()
+        if run.run_id not in {other.run_id for other in earlier}:
+            found[name] = Experiment(run.method, science, (*earlier, run))
+    return [replace(one, pooled=_pooled_of(one, pooled)) for one in found.values()]
+
+
+def _pooled_of(experiment: Experiment, pooled: Sequence[Pooled]) -> tuple[Pooled, ...]:
+    names = {run.run_id for run in experiment.runs}
+    return tuple(one for one in pooled if one.runs <= names)
