@@ -56,3 +56,23 @@ def bootstrap_interval(
     tail = (1 - level) / 2
     low, high = np.quantile(_resampled(values, draws, seed, statistic), [tail, 1 - tail])
     return Interval(value, float(low), float(high), len(values))
+
+
+def ratio_interval(numerators: np.ndarray, denominators: np.ndarray, *, draws: int = 1000, seed: int = 0) -> Interval:
+    """Return sum(numerators) / sum(denominators) of clusters [n] with its 95 % interval from resampled clusters.
+
+    For means over atoms: the clusters are molecules, the numerators their summed errors, the denominators their atoms.
+    n counts the atoms.
+    """
+    pairs = np.stack([np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)])
+    if pairs.ndim != 2 or not np.isfinite(pairs).all():
+        raise ValueError("numerators and denominators must be equally many finite numbers")
+    total = pairs.sum(axis=1)
+    if not total[1] > 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    generator = np.random.default_rng(seed)
+    count = pairs.shape[1]
+    weights = (generator.multinomial(count, np.full(count, 1 / count)) for _ in range(draws))
+    sums = np.stack([pairs @ weight for weight in weights])
+    low, high = np.quantile(sums[:, 0] / np.maximum(sums[:, 1], 1e-300), [0.025, 0.975])
+    return Interval(float(total[0] / total[1]), float(low), float(high), int(total[1]))

@@ -1,15 +1,19 @@
-"""A molecule that the model assigns well and one that it assigns badly, chosen from a run's assignments."""
+"""Molecules that show a run's assignments: a right and a wrong one, and cases drawn by lot from classes of molecules."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+from rdkit import Chem
 
+from spectraflow.evaluation.assignment import CARBON_BINS, carbon_bin
 from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, MOLECULES, read_table
 
 TYPICAL_CARBONS = 12
+SYMMETRIC_SHARE = 0.5
 _COLUMNS = ("molecule_id", "carbon_atom", "shift_ppm", "published_ppm")
 
 
@@ -83,3 +87,60 @@ def _example(assignments: pl.DataFrame, chosen: pl.DataFrame, molecules: Path, a
         smiles[0],
         *(rows[column].to_list() for column in _COLUMNS[1:]),
     )
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case study: the class its molecule was drawn from by lot (kind and size) and the molecule."""
+
+    kind: str
+    carbons: str
+    example: Example
+
+
+def has_fused_rings(smiles: str) -> bool:
+    """Return whether two rings of a molecule share a bond."""
+    mol = Chem.MolFromSmiles(smiles)
+    rings = None if mol is None else mol.GetRingInfo()
+    return rings is not None and any(rings.IsRingFused(ring) for ring in range(rings.NumRings()))
+
+
+def repeats_shifts(shifts: Sequence[float]) -> bool:
+    """Return whether at least half of the carbons share their shift with another, as in a symmetric molecule."""
+    rounded = [round(1000 * shift) for shift in shifts]
+    return sum(rounded.count(one) > 1 for one in rounded) >= SYMMETRIC_SHARE * len(rounded)
+
+
+def choose_cases(assignments_path: Path, molecules: Path, alignment: Path) -> list[Case]:
+    """Return a molecule with fused rings and a symmetric one of every size class that has any.
+
+    Of each class the molecule whose id has the smallest SHA-256: a lot that looks at no result. Raises InputError if
+    a table cannot be read.
+    """
+    assignments = _polars(assignments_path, ASSIGNMENTS, _COLUMNS).drop_nulls()
+    shifts = assignments.group_by("molecule_id").agg("shift_ppm")
+    known = shifts.join(_polars(molecules, MOLECULES, ("molecule_id", "smiles")), on="molecule_id")
+    rows = sorted(known.iter_rows(), key=lambda row: hashlib.sha256(row[0].encode()).digest())
+    kinds: dict[str, Callable[[str, list[float]], bool]] = {
+        "fused rings": lambda smiles, _: has_fused_rings(smiles),
+        "symmetric": lambda _, shifts: repeats_shifts(shifts),
+    }
+    found = []
+    for carbons in CARBON_BINS["counted"]:
+        here = [row for row in rows if carbon_bin(len(row[1])) == carbons]
+        for kind, name in _first_of_each(kinds, here):
+            one = _example(assignments, pl.DataFrame({"molecule_id": [name]}), molecules, alignment)
+            if one is not None:
+                found.append(Case(kind, carbons, one))
+    return found
+
+
+def _first_of_each(
+    kinds: dict[str, Callable[[str, list[float]], bool]], rows: Sequence[tuple[str, list[float], str]]
+) -> Iterator[tuple[str, str]]:
+    taken: set[str] = set()
+    for kind, fits in kinds.items():
+        name = next((name for name, shifts, smiles in rows if name not in taken and fits(smiles, shifts)), None)
+        if name is not None:
+            taken.add(name)
+            yield kind, name

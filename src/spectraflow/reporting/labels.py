@@ -26,6 +26,19 @@ _SHORT_NAMES = {
     "atom/published": "published metric",
 }
 _ASSIGNMENTS = {"published": "published metric", "argmax": "argmax", "hungarian": "one-to-one"}
+_ISOMER_GROUPS = {
+    "fold": "held-out molecules alone",
+    "listed": "all listed molecules",
+    "published": "published formulas",
+}
+_ISOMER_FIGURES = {
+    "rank1": "rank 1",
+    "one_to_one": "one-to-one",
+    "rank1_among_unseen": "rank 1 among molecules not trained on",
+    "rank1_among_seen": "rank 1 among molecules trained on",
+    "ceiling_without_stereo": "best without stereo",
+    "chance": "by chance",
+}
 _SHORT_SETTINGS = {
     "objective.alpha": "α",
     "objective.discrimination": "discrimination",
@@ -33,6 +46,14 @@ _SHORT_SETTINGS = {
     "objective.tau1": "τ1",
     "objective.tau2": "τ2",
     "model.communication": "communication",
+    "objective.kernel": "kernel",
+    "objective.sigma_ppm": "σ, ppm",
+    "objective.scope": "scope",
+    "objective.row_normalise": "rows sum to 1",
+    "model.layers": "depth",
+    "model.dim": "width",
+    "model.projection": "projection",
+    "model.ppm_scale": "shift",
     "spectrum_encoder.mode": "spectrum encoder",
 }
 _WORDS = {
@@ -42,36 +63,51 @@ _WORDS = {
 _REPETITION = ("fold", "training.seed", "spectrum_encoder.training.seed")
 
 
-def _bin(carbons: str) -> str:
+def carbon_words(carbons: str) -> str:
+    """Return a size class such as `<=10` as it is printed."""
     return carbons.replace("<=", "≤ ").replace("<", "< ").replace(">", "> ").replace("-", "–")
 
 
 def metric_name(metric: str) -> str:
     """Return a metric's name in words."""
     match metric.split("/"):
+        case ["isomers", which, figure]:
+            return f"isomers, {_ISOMER_GROUPS.get(which, which)}: {_ISOMER_FIGURES.get(figure, figure)}"
         case ["retrieval", size, k]:
             return f"truth among the first {k} of {int(size):,}"
         case ["exact", assignment, "worded", carbons]:
-            return f"every peak right, {_bin(carbons)} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
+            return f"every peak right, {carbon_words(carbons)} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
         case ["exact", assignment, carbons]:
-            return f"every peak right, {_bin(carbons)} C, {_ASSIGNMENTS.get(assignment, assignment)}"
+            return f"every peak right, {carbon_words(carbons)} C, {_ASSIGNMENTS.get(assignment, assignment)}"
     return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 
 def short_metric_name(metric: str) -> str:
     """Return a metric's name for a table that is about its family of metrics."""
     match metric.split("/"):
+        case ["isomers", _, figure]:
+            return _ISOMER_FIGURES.get(figure, figure)
         case ["retrieval", size, k]:
             return f"hit@{k} of {int(size):,}"
         case ["exact", _, "worded", carbons]:
-            return f"{_bin(carbons)} C (as worded)"
+            return f"{carbon_words(carbons)} C (as worded)"
         case ["exact", _, carbons]:
-            return f"{_bin(carbons)} C (as counted)"
+            return f"{carbon_words(carbons)} C (as counted)"
     return _SHORT_NAMES.get(metric, metric_name(metric))
 
 
+def setting_name(key: str) -> str:
+    """Return a dotted setting's short name."""
+    return _SHORT_SETTINGS.get(key, key)
+
+
+def setting_value(key: str, value: Any) -> str:
+    """Return a setting's value in words."""
+    return _WORDS.get(key, {}).get(str(value)) or plain(value)
+
+
 def _setting(key: str, value: Any) -> str:
-    return _WORDS.get(key, {}).get(str(value)) or f"{_SHORT_SETTINGS.get(key, key)} {value}"
+    return _WORDS.get(key, {}).get(str(value)) or f"{setting_name(key)} {value}"
 
 
 def _differing(runs: Sequence[Run], ignored: set[str]) -> list[str]:

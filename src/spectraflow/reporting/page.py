@@ -1,5 +1,6 @@
 """The report: one self-contained HTML page and its figures as files."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +17,17 @@ from spectraflow.molecules.depictions import draw_molecule
 from spectraflow.provenance import git_commit
 from spectraflow.reporting import figures, sections, theme
 from spectraflow.reporting.comparison import read_comparison
-from spectraflow.reporting.examples import Example, choose_examples
-from spectraflow.reporting.experiments import flatten
-from spectraflow.reporting.labels import metric_name, plain, run_names, with_interval
-from spectraflow.reporting.runs import Measured, Run, load_run
+from spectraflow.reporting.examples import Example, choose_cases, choose_examples
+from spectraflow.reporting.experiments import flatten, group_runs
+from spectraflow.reporting.grid_figures import grid_figure
+from spectraflow.reporting.grids import GridTable, grid_tables
+from spectraflow.reporting.isomer_section import isomer_section
+from spectraflow.reporting.labels import carbon_words, metric_name, plain, run_names, with_interval
+from spectraflow.reporting.method_table import method_table
+from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
 from spectraflow.tables import RANKS, read_table
 
+DRAWN_CURVES = 12
 REPEAT = {
     "demo": "make run",
     "published": "snakemake --configfile workflow/config/paper.yaml",
@@ -38,33 +44,43 @@ def write_report(
     out: Path,
     *,
     data: str,
+    pooled: Sequence[Path] = (),
 ) -> None:
     """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
-    from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings. A run without
-    retrieval, ranks or assignments leaves a section that says so. Raises InputError if a file is unusable.
+    from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
+    figures of whole experiments. A run without retrieval, ranks or assignments leaves a section that says so. Raises InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
     if not loaded:
         raise InputError("the report needs at least one run folder")
     table, main, names = read_comparison(comparison), loaded[0], run_names(loaded)
-    drawings = _figures(loaded, names, table)
-    examples = _examples(main, molecules, alignment)
-    for name, (svg, _) in {**drawings, **{f"spectrum_{one['name']}": one["spectrum"] for one in examples}}.items():
+    experiments = group_runs(loaded, [load_pooled(path) for path in pooled])
+    grids = grid_tables(experiments, table)
+    drawings = {**_figures(loaded, names, table), **_grid_figures(grids)}
+    examples, cases = _examples(main, molecules, alignment), _cases(main, molecules, alignment)
+    spectra = {f"spectrum_{one['name']}": one["spectrum"] for one in (*examples, *cases)}
+    for name, (svg, _) in {**drawings, **spectra}.items():
         write_text(Path(out) / "figures" / f"{name}.svg", theme.for_file(svg))
     page = _environment().get_template("page.html.j2")
     text = page.render(
         **_context(loaded, names, table, data),
         figures={name: _inline(*drawing) for name, drawing in drawings.items()},
-        examples=[
-            {**one, "spectrum": _inline(*one["spectrum"]), "molecule": _inline(*one["molecule"])} for one in examples
-        ],
+        examples=[_shown(one) for one in examples],
+        cases=[_shown(one) for one in cases],
+        methods=method_table(experiments, run_names(loaded, repetitions=False), table),
+        grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
+        isomers=isomer_section(main, experiments, table),
         counts=[block for path in counts for block in _blocks(path, path.parent.name)],
         audits=[block for path in audits for block in _blocks(path, path.name.removesuffix(".json"))],
         css=Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
     )
     write_text(Path(out) / "index.html", text)
+
+
+def _shown(example: Mapping[str, Any]) -> dict[str, Any]:
+    return {**example, "spectrum": _inline(*example["spectrum"]), "molecule": _inline(*example["molecule"])}
 
 
 def _environment() -> Environment:
@@ -81,6 +97,7 @@ def _environment() -> Environment:
 
 def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame, data: str) -> dict[str, Any]:
     main = runs[0]
+    listed = [run for run in runs if not run.only_cell]
     return {
         "data": data,
         "version": __version__,
@@ -90,11 +107,12 @@ def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame,
         "main_name": names[main.run_id],
         "cards": sections.cards(main, table),
         "tables": sections.comparison_tables(table, run_names(runs, repetitions=False)),
-        "overview": sections.overview(runs, names),
+        "overview": sections.overview(listed, names),
+        "cells": sections.overview([run for run in runs if run.only_cell], names),
         "all_metrics": [(metric_name(name), _text(name, one), one.n) for name, one in main.measured.items()],
         "atoms": [(metric_name(name), _text(name, one)) for name, one in main.measured.items() if name[:5] == "atom/"],
         "retrieval": sections.retrieval_section(main, table),
-        "settings": [(run.run_id, names[run.run_id], _settings(run)) for run in runs],
+        "settings": [(run.run_id, names[run.run_id], _settings(run)) for run in listed],
         "repeat": REPEAT.get(data, REPEAT["published"]),
     }
 
@@ -115,7 +133,7 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
     ranks_path = main.folder / "ranks.parquet"
     ranks = _main_ranks(main, ranks_path) if ranks_path.is_file() else None
     drawn = {
-        "training_curves": (figures.training_curves(runs, names), "Loss and validation accuracy by epoch"),
+        "training_curves": (figures.training_curves(_drawn(runs), names), "Loss and validation accuracy by epoch"),
         "rank_histogram": (figures.rank_histogram(ranks), "Histogram of the rank of the true molecule"),
         "hits_by_library": (
             figures.hits_by_library(main, sections.published_hits(main, table)),
@@ -127,6 +145,25 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
         ),
     }
     return {name: (theme.figure_svg(figure, name), words) for name, (figure, words) in drawn.items()}
+
+
+def _drawn(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs whose curves are drawn: trained ones that are no mere cell of a grid, the first of them."""
+    return [run for run in runs if run.history and not run.only_cell][:DRAWN_CURVES] or list(runs[:1])
+
+
+def figure_name(grid: GridTable) -> str:
+    """Return the file name of a grid's figure, without ending."""
+    return "grid_" + re.sub(r"[^a-z0-9]+", "_", grid.label.lower()).strip("_")
+
+
+def _grid_figures(grids: Sequence[GridTable]) -> dict[str, tuple[str, str]]:
+    drawn = {figure_name(grid): (grid, grid_figure(grid)) for grid in grids}
+    return {
+        name: (theme.figure_svg(figure, name), f"Accuracy over {grid.label}, measured and published")
+        for name, (grid, figure) in drawn.items()
+        if figure is not None
+    }
 
 
 def _main_ranks(run: Run, path: Path) -> pl.DataFrame:
@@ -145,6 +182,17 @@ def _examples(run: Run, molecules: Path, alignment: Path) -> list[dict[str, Any]
     good, bad = choose_examples(path, molecules, alignment)
     titled = (("good", "Every peak right", good), ("bad", "With wrong peaks", bad))
     return [_example(name, title, one) for name, title, one in titled if one is not None]
+
+
+def _cases(run: Run, molecules: Path, alignment: Path) -> list[dict[str, Any]]:
+    path = run.folder / "assignments.parquet"
+    if not path.is_file():
+        return []
+    found = []
+    for number, case in enumerate(choose_cases(path, molecules, alignment)):
+        title = f"{case.kind[:1].upper()}{case.kind[1:]}, {carbon_words(case.carbons)} C"
+        found.append(_example(f"case_{number}", title, case.example))
+    return found
 
 
 def _example(name: str, title: str, example: Example) -> dict[str, Any]:

@@ -8,7 +8,16 @@ import polars as pl
 
 from spectraflow.reporting.comparison import PROTOCOLS
 from spectraflow.reporting.figures import retrieval_sizes
-from spectraflow.reporting.labels import metric_name, percent, plain, short_metric_name, with_interval
+from spectraflow.reporting.grids import METRICS, GridTable
+from spectraflow.reporting.labels import (
+    metric_name,
+    percent,
+    plain,
+    setting_name,
+    setting_value,
+    short_metric_name,
+    with_interval,
+)
 from spectraflow.reporting.runs import Run, as_measured, retrieval_controls
 
 LONG_TABLE = 14
@@ -158,12 +167,28 @@ def retrieval_section(run: Run, comparison: pl.DataFrame) -> dict[str, Any] | No
         if any(cells):
             texts = ["–" if cell is None else _plus_minus(cell["published"], cell["published_sd"]) for cell in cells]
             rows.append((f"hit@{k}", "published", texts))
+    rows += _percentile_rows(run.retrieval, list(sizes))
     rows.append(("hit@1", "chance", [percent(1 / size, 3) for size in sizes]))
     for name, by_size in retrieval_controls(run.retrieval).items():
         texts = [with_interval(as_measured((by_size.get(str(size)) or {}).get("1")), digits=2) for size in sizes]
         rows.append(("hit@1", CONTROLS.get(name, name.replace("_", " ")), texts))
     facts = {key: value for key, value in run.retrieval.items() if key not in ("scorings", "controls")}
     return {"sizes": [f"{size:,}" for size in sizes], "rows": rows, "blocks": blocks(facts, "Queries and library")}
+
+
+def _percentile_rows(retrieval: Mapping[str, Any], sizes: Sequence[int]) -> list[tuple[str, str, list[str]]]:
+    """Return the other reading of the papers' "top-k %": the truth within the best k percent of the candidates."""
+    main = (retrieval.get("scorings") or {}).get(retrieval.get("main_scoring")) or {}
+    by_size = main.get("percentile") or {}
+    ks = list(dict.fromkeys(k for by_k in by_size.values() for k in by_k))
+    return [
+        (
+            f"best {k} %",
+            "as a percentile",
+            [with_interval(as_measured((by_size.get(str(n)) or {}).get(k))) for n in sizes],
+        )
+        for k in ks
+    ]
 
 
 def published_hits(run: Run, comparison: pl.DataFrame) -> dict[tuple[int, int], float]:
@@ -181,6 +206,31 @@ def published_exact(run: Run, comparison: pl.DataFrame) -> dict[str, float]:
     names = [name for name in run.measured if name.startswith("exact/published/") and name.count("/") == 2]
     cells = {name.rsplit("/", 1)[1]: _published_of(comparison, run, name) for name in names}
     return {name: cell["published"] / 100 for name, cell in cells.items() if cell is not None}
+
+
+def grid_section(table: GridTable, figure: str) -> dict[str, Any]:
+    """Return a grid's cells as text; `figure` names its drawing."""
+    rows = []
+    for cell in table.cells:
+        texts = []
+        for metric in METRICS:
+            published = cell.published.get(metric)
+            printed = None if published is None else _plus_minus(100 * published.value, _percent(published.sd))
+            texts += [with_interval(cell.measured.get(metric)), printed or "–"]
+        values = [setting_value(key, value) for key, value in zip(table.keys, cell.values, strict=True)]
+        rows.append({"values": values, "texts": texts, "runs": cell.runs})
+    return {
+        "label": table.label,
+        "figure": figure,
+        "keys": [setting_name(key) for key in table.keys],
+        "metrics": [short_metric_name(metric) for metric in METRICS],
+        "rows": rows,
+        "folded": len(rows) > LONG_TABLE,
+    }
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
 
 
 def blocks(value: Mapping[str, Any], title: str) -> list[Block]:

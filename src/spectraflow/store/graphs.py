@@ -17,14 +17,14 @@ from spectraflow.tables import GRAPHS, read_table, scan_table
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-ATOM_COLUMNS = ("atomic_number", "chirality", "hybridisation")
+ATOM_COLUMNS = ("atomic_number", "chirality", "hybridisation", "hydrogens")
 BOND_COLUMNS = ("bond_source", "bond_target", "bond_type", "bond_direction")
 
 
 class GraphBatch(NamedTuple):
     """B graphs as one disjoint graph of N atoms and E bonds.
 
-    atoms (N, 3) int64: atomic number, chirality, hybridisation; edge_index (2, 2E) int64, each bond in both
+    atoms (N, 4) int64: atomic number, chirality, hybridisation, hydrogens; edge_index (2, 2E) int64, each bond in both
     directions; edge_type and edge_direction (2E,) int64; segment (N,) int64 graph of each atom;
     atom_counts (B,) int64.
     """
@@ -44,7 +44,7 @@ class GraphBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class GraphStore:
-    """All graphs of a data set: atoms (N, 3) and bonds (E, 4) as Ragged int16, in the order of `molecule_ids`."""
+    """All graphs of a data set: atoms (N, 4) and bonds (E, 4) as Ragged int16, in the order of `molecule_ids`."""
 
     molecule_ids: list[str]
     atoms: Ragged
@@ -108,4 +108,6 @@ class GraphStore:
 
         one = self.batch(torch.tensor([row], device=self.atoms.offsets.device))
         attributes = torch.stack([one.edge_type, one.edge_direction], dim=1)
-        return Data(x=one.atoms, edge_index=one.edge_index, edge_attr=attributes, molecule_id=self.molecule_ids[row])
+        return Data(
+            x=one.atoms[:, :3], edge_index=one.edge_index, edge_attr=attributes, molecule_id=self.molecule_ids[row]
+        )

@@ -111,6 +111,7 @@ def _prepare(task: Task, settings: TrainingSettings, fabric: Fabric, checkpoint:
         [parameter for parameter in task.model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
+        fused=True,
     )
     model, optimizer = fabric.setup(task.model, optimizer)
     state = _State(model, optimizer, History(), {})

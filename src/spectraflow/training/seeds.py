@@ -3,6 +3,9 @@
 import numpy as np
 import torch
 
+WEIGHTS_EPOCH = 2**31
+"""The epoch whose seed initial weights are drawn with: a stream of its own, apart from those of the epochs."""
+
 
 def epoch_seed(seed: int, epoch: int) -> int:
     """Return a 63-bit seed that depends on the run's seed and the epoch alone."""

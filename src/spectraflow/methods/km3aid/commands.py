@@ -20,11 +20,14 @@ def select(
     counts: Annotated[Path, typer.Option(help="JSON: how many molecules were usable, and why others were not")],
     ids: Annotated[Path | None, typer.Option(help="the published id list; omit to use every assigned molecule")] = None,
     computed_spectra: Annotated[bool, typer.Option(help="keep spectra marked as predicted")] = False,
+    external: Annotated[int | None, typer.Option(help="draw so many molecules outside the list instead")] = None,
 ) -> None:
     """Select the molecules whose carbons all carry exactly one assigned 13C shift."""
     from spectraflow.methods.km3aid.select import select as select_molecules
 
-    select_molecules(molecules, peaks, graphs, out, counts, ids=ids, computed_spectra=computed_spectra)
+    select_molecules(
+        molecules, peaks, graphs, out, counts, ids=ids, computed_spectra=computed_spectra, external=external
+    )
 
 
 @app.command("pretrain-spectrum")
@@ -108,6 +111,7 @@ def retrieve(
     embeddings: Annotated[Path, typer.Option(help="embeddings of the library")],
     out: Annotated[Path, typer.Option(help="ranks a query (Parquet)")],
     metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
+    external: Annotated[Path | None, typer.Option(help="alignment table whose molecules are the queries")] = None,
 ) -> None:
     """Rank the truth of every query among a library's molecules, with the three controls."""
     from spectraflow.methods.km3aid.retrieve import retrieve as run_retrieval
@@ -125,6 +129,7 @@ def retrieve(
         embeddings,
         out,
         metrics,
+        external=external,
     )
 
 

@@ -1,5 +1,6 @@
 """Which molecules K-M3AID can use: every carbon carries exactly one assigned 13C shift (reference section 1)."""
 
+import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -101,17 +102,32 @@ def _usable(
     }
 
 
-def _wanted(molecules: Path, ids: Path | None, reasons: Counter[str]) -> Iterator[tuple[str, str]]:
-    """Yield (molecule id, first block) in file order; count the ids that the source does not hold."""
+def _wanted(molecules: Path, ids: Path | None, external: bool, reasons: Counter[str]) -> Iterator[tuple[str, str]]:
+    """Yield (molecule id, first block) in file order; count the ids that the source does not hold.
+
+    With `external`, those whose first block no listed molecule has.
+    """
     table = read_table(molecules, MOLECULES, ["molecule_id", "inchikey"])
     names, keys = table.column("molecule_id").to_pylist(), table.column("inchikey").to_pylist()
     listed = None
     if ids is not None:
         listed = {f"nmrshiftdb2:{native}" for native in read_ids(ids)}
-        reasons["absent_from_source"] += len(listed - set(names))
-    for name, key in zip(names, keys, strict=True):
+    blocks = [(key or name).split("-")[0] for name, key in zip(names, keys, strict=True)]
+    if external:
+        known = {block for name, block in zip(names, blocks, strict=True) if name in (listed or ())}
+        yield from ((name, block) for name, block in zip(names, blocks, strict=True) if block not in known)
+        return
+    reasons["absent_from_source"] += len((listed or set()) - set(names))
+    for name, block in zip(names, blocks, strict=True):
         if listed is None or name in listed:
-            yield name, (key or name).split("-")[0]
+            yield name, block
+
+
+def _drawn(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
+    """Return up to `count` rows, one a first block, in their order."""
+    first = {row["first_block"]: row["molecule_id"] for row in reversed(rows)}
+    chosen = set(random.Random(seed).sample(sorted(first.values()), min(count, len(first))))
+    return [row for row in rows if row["molecule_id"] in chosen]
 
 
 def select(
@@ -123,16 +139,20 @@ def select(
     *,
     ids: Path | None = None,
     computed_spectra: bool = False,
+    external: int | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Write the alignment table of the usable molecules and count why others are not usable.
 
-    Spectrum 0 is used, as published; other spectra of a record are mostly predictions.
+    Spectrum 0 is used, as published; other spectra of a record are mostly predictions. `ids` limits the molecules to a
+    list; with `external`, they are up to so many molecules, one a first block and drawn by `seed`, outside the list:
+    none of its molecules shares a first block with them.
     """
     spectra, carbons = _spectra(peaks), _carbons(graphs)
     reasons: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     considered = 0
-    for molecule, block in _wanted(molecules, ids, reasons):
+    for molecule, block in _wanted(molecules, ids, external is not None, reasons):
         considered += 1
         try:
             usable = _usable(molecule, spectra, carbons, computed_spectra)
@@ -144,6 +164,10 @@ def select(
         raise AccountingError(f"{out}: {considered} molecules considered, {len(rows)} usable, {dict(reasons)}")
     if not rows:
         raise InputError(f"{molecules}: no molecule has all its carbons assigned ({dict(reasons)})")
+    if external is not None:
+        usable = len(rows)
+        rows = _drawn(rows, external, seed)
+        reasons["not_drawn"] += usable - len(rows)
     with TableWriter(out, ALIGNMENT) as writer:
         writer.write_rows(rows)
     summary = {

@@ -16,7 +16,7 @@ from spectraflow.methods.km3aid.model import two_layers
 from spectraflow.methods.km3aid.objective import matching_loss
 from spectraflow.methods.km3aid.settings import SpectrumEncoderSettings
 from spectraflow.methods.km3aid.smiles_encoder import SmilesEncoder, SmilesVocabulary
-from spectraflow.methods.km3aid.train import WEIGHTS_EPOCH, count_parameters, load_spectrum_encoder
+from spectraflow.methods.km3aid.train import count_parameters, load_spectrum_encoder
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder
 from spectraflow.provenance import git_commit
@@ -27,7 +27,7 @@ from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, save_checkpoint
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History, Record, fit
-from spectraflow.training.seeds import epoch_seed, seed_torch
+from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
 
 INNER_FRACTION = 0.05

@@ -24,10 +24,8 @@ from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History, Record, fit
-from spectraflow.training.seeds import epoch_seed, seed_torch
+from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
-
-WEIGHTS_EPOCH = 2**31  # a seed stream of its own, apart from those of the epochs
 
 
 @dataclass

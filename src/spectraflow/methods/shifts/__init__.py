@@ -1,0 +1,1 @@
+"""Chemical shifts predicted from structures, and what they alone can do: assign, recognise, retrieve."""

@@ -1,0 +1,122 @@
+"""All methods on one table: a row an experiment and scoring, the best of every column marked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from spectraflow.reporting.experiments import Experiment
+from spectraflow.reporting.runs import Measured
+
+_LEADING = {
+    "atom/published": "atoms, published metric",
+    "atom/hungarian": "atoms, one-to-one",
+    "exact/published/<=10": "every peak right, ≤ 10 C",
+    "exact/published/11-20": "every peak right, 11–20 C",
+    "exact/published/>20": "every peak right, > 20 C",
+    "in_batch/spectrum_to_molecule": "in a batch of 128",
+}
+_CLOSING = {
+    "isomers/listed/rank1": "isomers, rank 1",
+    "isomers/listed/one_to_one": "isomers, one-to-one",
+    "shift/mae_13C": "MAE ¹³C, ppm",
+    "shift/mae_1H": "MAE ¹H, ppm",
+}
+_PUBLISHED_MODEL = ("K-M3AID", "K-ID", "Knowledge Guide")
+_HIT = re.compile(r"(retrieval|external)(?:_(.+))?/(\d+)/1")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its metric (that of the main scoring), title, and how numbers are shown and compared."""
+
+    metric: str
+    title: str
+    scale: float = 100
+    digits: int = 1
+    larger_is_better: bool = True
+
+
+def _columns(experiments: Sequence[Experiment]) -> list[Column]:
+    found = {name for one in experiments for run in one.runs for name in run.measured}
+    sizes = sorted({int(match[3]) for match in map(_HIT.fullmatch, found) if match})
+    columns = [Column(metric, title) for metric, title in _LEADING.items()]
+    columns += [Column(f"retrieval/{size}/1", f"hit@1 of {size:,}") for size in sizes]
+    for metric, title in _CLOSING.items():
+        shift = metric.startswith("shift/")
+        columns.append(Column(metric, title, 1 if shift else 100, 2 if shift else 1, not shift))
+    return [one for one in columns if one.metric in found or one.metric.startswith("retrieval/")]
+
+
+def _families(experiment: Experiment) -> list[str]:
+    """Return the families of hit rates besides that of the main scoring, such as `external_sorted`."""
+    names = {name for run in experiment.runs for name in run.measured}
+    families = {match[0].split("/")[0] for match in map(_HIT.fullmatch, names) if match}
+    return sorted(families - {"retrieval"})
+
+
+def _family_name(family: str) -> str:
+    queries, _, scoring = family.partition("_")
+    words = ["external queries"] if queries == "external" else []
+    return ", ".join([*words, *([f"scored by {scoring.replace('_', ' ')}"] if scoring else [])])
+
+
+def _rows(experiment: Experiment, name: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    base = {"method": experiment.method, "runs": len(experiment.runs)}
+    rows = [{**base, "name": name, "detail": "", "values": [experiment.measure(c.metric) for c in columns]}]
+    for family in _families(experiment):
+        names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]
+        values = [
+            experiment.measure(other) if other != c.metric else None for other, c in zip(names, columns, strict=True)
+        ]
+        rows.append({**base, "name": name, "detail": _family_name(family), "values": values})
+    return rows
+
+
+def _cell(value: Measured | None, column: Column, best: float | None) -> dict[str, Any]:
+    if value is None:
+        return {"text": "–", "interval": "", "best": False}
+
+    def text(number: float) -> str:
+        return f"{column.scale * number:.{column.digits}f}"
+
+    known = value.low is not None and value.high is not None and value.low != value.high
+    interval = f"{text(value.low)} to {text(value.high)}" if known else ""  # type: ignore[arg-type]
+    return {"text": text(value.value), "interval": interval, "best": value.value == best}
+
+
+def _published(column: Column, comparison: pl.DataFrame) -> str:
+    rows = comparison.filter((pl.col("metric") == column.metric) & pl.col("method").is_in(_PUBLISHED_MODEL))
+    if rows.is_empty():
+        return "–"
+    best = rows.filter(pl.col("paper") == rows["paper"].min()).sort("published", descending=True).row(0, named=True)
+    sd = best["published_sd"]
+    return f"{best['published']:.1f}" + ("" if sd is None else f" ± {sd:.1f}")
+
+
+def method_table(
+    experiments: Sequence[Experiment], names: Mapping[str, str], comparison: pl.DataFrame
+) -> dict[str, Any] | None:
+    """Return columns, the published row and a row an experiment and scoring; None where nothing was measured.
+
+    names: of run ids. Experiments that only grids ask for are left out: their tables are those of the grids.
+    """
+    shown = [one for one in experiments if not all(run.only_cell for run in one.runs)]
+    columns = _columns(shown)
+    rows = [row for one in shown for row in _rows(one, names[one.runs[0].run_id], columns)]
+    if not columns or not rows:
+        return None
+    best = []
+    for place, column in enumerate(columns):
+        values = [row["values"][place].value for row in rows if row["values"][place] is not None]
+        best.append((max if column.larger_is_better else min)(values) if len(values) > 1 else None)
+    for row in rows:
+        row["cells"] = [_cell(v, c, b) for v, c, b in zip(row["values"], columns, best, strict=True)]
+    published = [_published(column, comparison) for column in columns]
+    return {
+        "columns": [column.title for column in columns],
+        "published": published if any(text != "–" for text in published) else None,
+        "rows": rows,
+    }
