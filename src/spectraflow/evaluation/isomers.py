@@ -143,13 +143,20 @@ def _finite(scores: np.ndarray) -> np.ndarray:
     return np.clip(scores, low - far, high + far)
 
 
+def _rank_one_among(scored: ScoredGroup, among: np.ndarray) -> np.ndarray:
+    """Return `rank_one` of the queries whose truth has a competitor in `among`."""
+    competitors = among.copy()
+    competitors[np.arange(len(among)), scored.group.truth] = False
+    return rank_one(scored, among)[competitors.any(axis=1)]
+
+
 def _figures(scored: ScoredGroup, generator: np.random.Generator) -> dict[str, np.ndarray]:
     group = scored.group
     return {
         "rank1": rank_one(scored),
         "one_to_one": one_to_one(scored, generator),
-        "rank1_among_unseen": rank_one(scored, ~group.seen),
-        "rank1_among_seen": rank_one(scored, group.seen),
+        "rank1_among_unseen": _rank_one_among(scored, ~group.seen),
+        "rank1_among_seen": _rank_one_among(scored, group.seen),
         "ceiling_without_stereo": (~group.twins.any(axis=1)).astype(float),
         "chance": np.full(len(group.queries), 1 / len(group.members)),
     }
@@ -159,7 +166,8 @@ def isomer_metrics(scored: Iterable[ScoredGroup], seed: int = 0) -> tuple[dict[s
     """Return the metrics of all queries together, and a row for each group, largest first.
 
     Metrics, means over queries with bootstrap intervals: `rank1`; `one_to_one`; `rank1_among_unseen` and
-    `rank1_among_seen`, where only members outside or inside the training part compete with the truth;
+    `rank1_among_seen`, where only members outside or inside the training part compete with the truth, of the queries
+    that have such a competitor;
     `ceiling_without_stereo`, rank 1 of a perfect score that sees no stereo; `chance`. No group gives no metrics.
     """
     ordered = sorted(scored, key=lambda one: (-len(one.group.members), one.group.formula))
@@ -171,7 +179,7 @@ def isomer_metrics(scored: Iterable[ScoredGroup], seed: int = 0) -> tuple[dict[s
             "members": len(one.group.members),
             "queries": len(one.group.queries),
             "seen": float(one.group.seen.sum(axis=1).mean()),
-            **{name: float(values.mean()) for name, values in found.items()},
+            **{name: float(values.mean()) if len(values) else None for name, values in found.items()},
         }
         for one, found in zip(ordered, figures, strict=True)
     ]

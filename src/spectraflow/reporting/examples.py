@@ -1,4 +1,4 @@
-"""Molecules that show a run's assignments: a right and a wrong one, and cases drawn by lot from classes of molecules."""
+"""Molecules that show a run's assignments: a right and a wrong one, and cases drawn by lot from classes."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence

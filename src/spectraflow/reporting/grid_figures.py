@@ -1,18 +1,15 @@
 """Figures of grids: a curve over one number, a map over two."""
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
-from spectraflow.reporting.grids import METRICS, GridTable
-from spectraflow.reporting.labels import metric_name, setting_name
+from spectraflow.reporting.grids import GRID_METRICS, GridTable
+from spectraflow.reporting.labels import setting_name
 from spectraflow.reporting.theme import INK, SERIES, SOFT, figure_style
-
-_TITLES = {METRICS[0]: "Molecule among a batch", METRICS[1]: "Atom of a peak, published metric"}
 
 
 def grid_figure(table: GridTable) -> Figure | None:
@@ -30,12 +27,12 @@ def _curve(table: GridTable) -> Figure:
     with figure_style():
         figure = Figure(figsize=(4.9, 3.3), layout="constrained")
         axes = figure.subplots()
-        for metric, colour in zip(METRICS, SERIES, strict=False):
+        for metric, colour in zip(GRID_METRICS, SERIES, strict=False):
             points = [(cell.values[0], cell.measured[metric]) for cell in table.cells if metric in cell.measured]
             x, y = [x for x, _ in points], [one.value for _, one in points]
             low = [one.value - (one.value if one.low is None else one.low) for _, one in points]
             high = [(one.value if one.high is None else one.high) - one.value for _, one in points]
-            axes.errorbar(x, y, [low, high], fmt="o-", color=colour, ms=4, capsize=2, label=_TITLES[metric])
+            axes.errorbar(x, y, [low, high], fmt="o-", color=colour, ms=4, capsize=2, label=GRID_METRICS[metric])
             printed = [(c.values[0], c.published[metric]) for c in table.cells if metric in c.published]
             if printed:
                 axes.plot(
@@ -59,27 +56,30 @@ def _curve(table: GridTable) -> Figure:
 def _map(table: GridTable, rows: Sequence[float], columns: Sequence[float]) -> Figure:
     with figure_style():
         figure = Figure(figsize=(8.4, 0.9 + 0.5 * len(rows)), layout="constrained")
-        for axes, metric in zip(figure.subplots(1, 2), METRICS, strict=True):
+        for axes, metric in zip(figure.subplots(1, 2), GRID_METRICS, strict=True):
             _one_map(axes, table, metric, rows, columns)
         return figure
 
 
 def _one_map(axes: Axes, table: GridTable, metric: str, rows: Sequence[float], columns: Sequence[float]) -> None:
-    values = np.full((len(rows), len(columns)), math.nan)
+    known = [cell.measured[metric].value for cell in table.cells if metric in cell.measured]
+    lowest, span = min(known, default=0.0), max(known, default=0.0) - min(known, default=0.0)
     for cell in table.cells:
         place = rows.index(cell.values[0]), columns.index(cell.values[1])
         measured, published = cell.measured.get(metric), cell.published.get(metric)
-        values[place] = math.nan if measured is None else measured.value
+        if measured is not None:
+            strength = 0.06 + 0.44 * ((measured.value - lowest) / span if span else 0)
+            corner = (place[1] - 0.5, place[0] - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, facecolor=SERIES[0], alpha=strength, linewidth=0))
         text = "–" if measured is None else f"{100 * measured.value:.1f}"
         axes.text(place[1], place[0] - 0.13, text, ha="center", va="center", color=INK, weight="bold")
         if published is not None:
             axes.text(
                 place[1], place[0] + 0.24, f"{100 * published.value:.1f}", ha="center", va="center", color=INK, size=7
             )
-    axes.imshow(values, cmap="Blues", aspect="auto", alpha=0.45, interpolation="nearest")
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axes.set_xticks(range(len(columns)), [f"{value:g}" for value in columns])
     axes.set_yticks(range(len(rows)), [f"{value:g}" for value in rows])
     axes.set(xlabel=setting_name(table.keys[1]), ylabel=setting_name(table.keys[0]))
-    small = " (small: published)" if any(metric in cell.published for cell in table.cells) else ""
-    axes.set_title(f"{_TITLES.get(metric, metric_name(metric))}, %{small}", fontsize=9)
+    axes.set_title(f"{GRID_METRICS[metric]}, %")
     axes.grid(visible=False)

@@ -10,7 +10,11 @@ from spectraflow.reporting.experiments import Experiment
 from spectraflow.reporting.published_cells import MAPPINGS
 from spectraflow.reporting.runs import Measured
 
-METRICS = ("in_batch/spectrum_to_molecule", "atom/published")
+GRID_METRICS = {
+    "in_batch/spectrum_to_molecule": "Molecule among a batch",
+    "atom/published": "Atom of a peak, published metric",
+}
+"""The metrics that the papers print for their grids, with a title."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def _varied(cells: Sequence[Experiment]) -> tuple[str, ...]:
 def _cells(cells: Sequence[Experiment], keys: Sequence[str], comparison: pl.DataFrame) -> tuple[Cell, ...]:
     rows = []
     for cell in cells:
-        measured = {metric: cell.measure(metric) for metric in METRICS}
-        published = {metric: _published(cell, metric, keys, comparison) for metric in METRICS}
+        measured = {metric: cell.measure(metric) for metric in GRID_METRICS}
+        published = {metric: _published(cell, metric, keys, comparison) for metric in GRID_METRICS}
         rows.append(
             Cell(
                 tuple(cell.settings.get(key) for key in keys),

@@ -68,17 +68,20 @@ def carbon_words(carbons: str) -> str:
     return carbons.replace("<=", "≤ ").replace("<", "< ").replace(">", "> ").replace("-", "–")
 
 
+def _bin_words(metric: str) -> str:
+    worded = " (bins as worded)" if "/worded/" in metric else ""
+    return f"{carbon_words(metric.rsplit('/', 1)[1])} C{worded}"
+
+
 def metric_name(metric: str) -> str:
     """Return a metric's name in words."""
     match metric.split("/"):
+        case ["exact", assignment, *_]:
+            return f"every peak right, {_bin_words(metric)}, {_ASSIGNMENTS.get(assignment, assignment)}"
         case ["isomers", which, figure]:
             return f"isomers, {_ISOMER_GROUPS.get(which, which)}: {_ISOMER_FIGURES.get(figure, figure)}"
         case ["retrieval", size, k]:
             return f"truth among the first {k} of {int(size):,}"
-        case ["exact", assignment, "worded", carbons]:
-            return f"every peak right, {carbon_words(carbons)} C (bins as worded), {_ASSIGNMENTS.get(assignment, assignment)}"
-        case ["exact", assignment, carbons]:
-            return f"every peak right, {carbon_words(carbons)} C, {_ASSIGNMENTS.get(assignment, assignment)}"
     return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 

@@ -50,7 +50,8 @@ def write_report(
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
     from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
-    figures of whole experiments. A run without retrieval, ranks or assignments leaves a section that says so. Raises InputError if a file is unusable.
+    figures of whole experiments. A run without retrieval, ranks or assignments leaves a section that says so. Raises
+    InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
     if not loaded:

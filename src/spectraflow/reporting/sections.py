@@ -8,7 +8,7 @@ import polars as pl
 
 from spectraflow.reporting.comparison import PROTOCOLS
 from spectraflow.reporting.figures import retrieval_sizes
-from spectraflow.reporting.grids import METRICS, GridTable
+from spectraflow.reporting.grids import GRID_METRICS, GridTable, Published
 from spectraflow.reporting.labels import (
     metric_name,
     percent,
@@ -140,10 +140,10 @@ def overview(runs: Sequence[Run], names: Mapping[str, str]) -> list[dict[str, st
             {
                 "name": names[run.run_id],
                 "run_id": run.run_id,
-                "split": f"{run.settings.get('split', '–')}, fold {run.settings.get('fold', '–')}",
+                "split": _place(run),
                 "selection": plain(run.settings.get("selection")),
                 "molecules": " / ".join(plain(molecules.get(part)) for part in ("train", "val", "test")),
-                "epoch": f"{plain(run.metrics.get('best_epoch'))} of {plain(run.metrics.get('epochs'))}",
+                "epoch": _epoch(run),
                 "in_batch": with_interval(one("in_batch/spectrum_to_molecule")),
                 "atom": with_interval(one("atom/published")),
                 "hungarian": with_interval(one("atom/hungarian")),
@@ -153,6 +153,16 @@ def overview(runs: Sequence[Run], names: Mapping[str, str]) -> list[dict[str, st
             }
         )
     return rows
+
+
+def _place(run: Run) -> str:
+    split, fold = run.settings.get("split"), run.settings.get("fold")
+    return plain(split) if fold is None else f"{plain(split)}, fold {fold}"
+
+
+def _epoch(run: Run) -> str:
+    best, epochs = run.metrics.get("best_epoch"), run.metrics.get("epochs")
+    return "–" if epochs is None else f"{plain(best)} of {plain(epochs)}"
 
 
 def retrieval_section(run: Run, comparison: pl.DataFrame) -> dict[str, Any] | None:
@@ -210,27 +220,29 @@ def published_exact(run: Run, comparison: pl.DataFrame) -> dict[str, float]:
 
 def grid_section(table: GridTable, figure: str) -> dict[str, Any]:
     """Return a grid's cells as text; `figure` names its drawing."""
+    printed = [metric for metric in GRID_METRICS if any(metric in cell.published for cell in table.cells)]
     rows = []
     for cell in table.cells:
         texts = []
-        for metric in METRICS:
-            published = cell.published.get(metric)
-            printed = None if published is None else _plus_minus(100 * published.value, _percent(published.sd))
-            texts += [with_interval(cell.measured.get(metric)), printed or "–"]
+        for metric in GRID_METRICS:
+            texts.append(with_interval(cell.measured.get(metric)))
+            if metric in printed:
+                texts.append(_published_text(cell.published.get(metric)))
         values = [setting_value(key, value) for key, value in zip(table.keys, cell.values, strict=True)]
         rows.append({"values": values, "texts": texts, "runs": cell.runs})
+    columns = [[f"{title}, %", *(["published"] if metric in printed else [])] for metric, title in GRID_METRICS.items()]
     return {
         "label": table.label,
         "figure": figure,
         "keys": [setting_name(key) for key in table.keys],
-        "metrics": [short_metric_name(metric) for metric in METRICS],
+        "columns": [name for pair in columns for name in pair],
         "rows": rows,
         "folded": len(rows) > LONG_TABLE,
     }
 
 
-def _percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def _published_text(value: Published | None) -> str:
+    return "–" if value is None else _plus_minus(100 * value.value, None if value.sd is None else 100 * value.sd)
 
 
 def blocks(value: Mapping[str, Any], title: str) -> list[Block]:

@@ -134,3 +134,12 @@ def test_no_group_has_no_metrics():
 def test_unusable_scores_are_refused(scores):
     with pytest.raises(ValueError, match="do not fit"):
         score_groups([group_of([0])], lambda queries, members: scores)
+
+
+def test_queries_without_a_competitor_of_a_kind_do_not_count_there():
+    groups = formula_groups(FORMULAS, IDENTITIES, BLOCKS, range(6), [0, 3, 5], least=1, seen=[4])
+    metrics, rows = evaluate_isomers(groups, lambda queries, members: np.zeros((len(queries), len(members))))
+    assert (metrics["rank1_among_seen"].n, metrics["rank1_among_seen"].value) == (2, 0)
+    assert (metrics["rank1"].n, metrics["rank1"].value) == (3, pytest.approx(1 / 3))
+    assert rows[1]["rank1_among_seen"] is None
+    assert rows[1]["rank1_among_unseen"] is None
