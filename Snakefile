@@ -37,6 +37,7 @@ include: "workflow/rules/ingest.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/tracking.smk"
 include: "workflow/rules/km3aid.smk"
+include: "workflow/rules/shifts.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 

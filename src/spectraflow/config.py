@@ -8,7 +8,8 @@ import yaml
 from pydantic import Field, model_validator
 
 from spectraflow.errors import ConfigError
-from spectraflow.methods.km3aid.settings import Km3aidSection
+from spectraflow.methods.km3aid.settings import Km3aidRun, Km3aidSection
+from spectraflow.methods.shifts.settings import ShiftsRun, ShiftsSection
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
 from spectraflow.settings import Positive, Settings, check, merge
 
@@ -85,6 +86,7 @@ class Config(Settings):
         {"random": SplitSettings()}, description="named ways to split; runs refer to them by name"
     )
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
+    shifts: ShiftsSection = Field(ShiftsSection(), description="shift models")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
     isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")
     tracking: TrackingSettings = Field(TrackingSettings(), description="MLflow")
@@ -94,9 +96,11 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":
-        for planned in self.km3aid.planned():
-            run = planned.run
-            name = f"km3aid run '{run.label}'" if planned.grid is None else f"km3aid grid '{planned.grid}'"
+        named: list[tuple[str, Km3aidRun | ShiftsRun]] = [
+            (f"km3aid run '{one.run.label}'" if one.grid is None else f"km3aid grid '{one.grid}'", one.run)
+            for one in self.km3aid.planned()
+        ]
+        for name, run in [*named, *((f"shifts run '{run.label}'", run) for run in self.shifts.runs)]:
             if run.split not in self.splits:
                 raise ValueError(f"{name} names the split '{run.split}', which is not in splits")
             split = self.splits[run.split]

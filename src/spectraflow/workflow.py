@@ -15,6 +15,7 @@ from typing import Any
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.methods.km3aid.settings import Km3aidRun, PlannedRun
+from spectraflow.methods.shifts.plan import ShiftsPlan
 from spectraflow.provenance import code_of, file_sha256, settings_hash
 from spectraflow.settings import check
 
@@ -192,6 +193,7 @@ class Plan:
         for planned in config.km3aid.planned():
             self._add(planned)
         self.experiments = self._pooled_experiments()
+        self.shifts = ShiftsPlan(config, self.data_version)
 
     def _add(self, planned: PlannedRun) -> None:
         run = planned.run

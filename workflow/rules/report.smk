@@ -4,14 +4,20 @@
 rule compare_runs:
     input:
         published="resources/published.csv",
-        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
-        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
-        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/settings.json"),
+        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/label.txt"),
+        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
+        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
         isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
-        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
-        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
+        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/ranks.parquet"),
     output:
         comparison=report("<results>/comparison.csv", caption="../report/comparison.rst", category="Comparison"),
     log:
@@ -38,19 +44,28 @@ rule compare_runs:
 rule write_report:
     input:
         comparison="<results>/comparison.csv",
-        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json"),
-        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt"),
-        history=plan.each_run("<results>/km3aid/runs/{run}/metrics.jsonl"),
-        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json"),
-        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
+        settings=plan.each_run("<results>/km3aid/runs/{run}/settings.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/settings.json"),
+        labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/label.txt"),
+        history=plan.each_run("<results>/km3aid/runs/{run}/metrics.jsonl")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.jsonl"),
+        metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
+        retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
         isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
-        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet"),
-        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet"),
+        assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
+        ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/ranks.parquet"),
         counts=[
             "<results>/tables/nmrshiftdb2/counts.json",
             "<results>/tables/pubchem/counts.json",
             *plan.each_run("<results>/km3aid/alignment/{selection}/counts.json"),
+            "<results>/shifts/labels/counts.json",
+            "<results>/shifts/external/counts.json",
         ],
         audits=plan.each_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.audit.json"),
         molecules="<results>/tables/nmrshiftdb2/molecules.parquet",

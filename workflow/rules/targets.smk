@@ -4,6 +4,7 @@
 localrules:
     tables,
     km3aid,
+    shifts,
     report,
 
 
@@ -24,6 +25,12 @@ rule km3aid:
         plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
         plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
+
+
+rule shifts:
+    input:
+        plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
+        plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
 
 
 rule report:

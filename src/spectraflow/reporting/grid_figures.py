@@ -48,7 +48,6 @@ def _curve(table: GridTable) -> Figure:
             axes.plot([], [], "D", mfc="none", mec=SOFT, ms=6, label="published")
         axes.set(xlabel=setting_name(table.keys[0]), ylim=(-0.02, 1.04))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_title(f"{table.label[:1].upper()}{table.label[1:]}")
         figure.legend(loc="outside lower center", ncols=2)
         return figure
 

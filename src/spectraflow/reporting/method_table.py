@@ -63,8 +63,15 @@ def _family_name(family: str) -> str:
     return ", ".join([*words, *([f"scored by {scoring.replace('_', ' ')}"] if scoring else [])])
 
 
+def _protocol(experiment: Experiment) -> str:
+    split, selection = (experiment.settings.get(key) for key in ("split", "selection"))
+    words = [experiment.method, f"{len(experiment.runs)} runs" if len(experiment.runs) > 1 else ""]
+    words += [f"split {split}" if split else "", f"epoch chosen on {selection}" if selection else ""]
+    return ", ".join(word for word in words if word)
+
+
 def _rows(experiment: Experiment, name: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    base = {"method": experiment.method, "runs": len(experiment.runs)}
+    base = {"protocol": _protocol(experiment)}
     rows = [{**base, "name": name, "detail": "", "values": [experiment.measure(c.metric) for c in columns]}]
     for family in _families(experiment):
         names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]

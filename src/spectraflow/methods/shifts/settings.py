@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from spectraflow.settings import Fraction, Settings, TrainingSettings, merge
+from spectraflow.settings import Fraction, Positive, Settings, TrainingSettings, merge
 
 
 class ShiftsModelSettings(Settings):
@@ -57,6 +57,9 @@ class ShiftsSection(Settings):
     base: ShiftsRun = Field(ShiftsRun(), description="settings that every run starts from")
     runs: list[ShiftsRun] = Field(
         [ShiftsRun()], description="one entry a run: only the keys in which it differs from `base`"
+    )
+    external_queries: Positive = Field(
+        1_000, description="molecules outside the published id list that nothing is trained on, at most"
     )
 
     @model_validator(mode="before")

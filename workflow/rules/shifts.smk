@@ -1,0 +1,198 @@
+# In: peaks, graphs and splits of nmrshiftdb2, and the SMILES library. Out: shift models with what they reach on their own.
+
+
+rule select_shifts:
+    input:
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        peaks="<results>/tables/nmrshiftdb2/peaks.parquet",
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+    output:
+        labels="<results>/shifts/labels/labels.parquet",
+        counts="<results>/shifts/labels/counts.json",
+    log:
+        "<logs>/select_shifts.log",
+    benchmark:
+        "<benchmarks>/select_shifts.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_of("methods.shifts.select"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts select --molecules {input.molecules:q} --peaks {input.peaks:q} --graphs {input.graphs:q} \
+            --out {output.labels:q} --counts {output.counts:q}
+        """
+
+
+rule select_external:
+    input:
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        peaks="<results>/tables/nmrshiftdb2/peaks.parquet",
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        ids=plan.raw("km3aid_ids"),
+    output:
+        alignment="<results>/shifts/external/alignment.parquet",
+        counts="<results>/shifts/external/counts.json",
+    log:
+        "<logs>/select_external.log",
+    benchmark:
+        "<benchmarks>/select_external.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        queries=plan.config.shifts.external_queries,
+        code=code_of("methods.km3aid.select"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow km3aid select --molecules {input.molecules:q} --peaks {input.peaks:q} --graphs {input.graphs:q} \
+            --ids {input.ids:q} --external {params.queries} --out {output.alignment:q} --counts {output.counts:q}
+        """
+
+
+rule train_shifts:
+    input:
+        labels="<results>/shifts/labels/labels.parquet",
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        split=plan.shifts.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        external="<results>/shifts/external/alignment.parquet",
+        tracking=ancient("<results>/mlflow/initialised.json"),
+    output:
+        model="<results>/shifts/runs/{run}/model.safetensors",
+        settings="<results>/shifts/runs/{run}/settings.json",
+        history="<results>/shifts/runs/{run}/metrics.jsonl",
+    log:
+        "<logs>/train_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/train_shifts/{run}.tsv"
+    retries: 1
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        settings=plan.shifts.run_settings,
+        data_version=plan.data_version,
+        code=code_of("methods.shifts.train"),
+        folder=lambda wildcards, output: folder(output.model),
+        checkpoints=lambda wildcards, output: checkpoints(output.model),
+        uri=lambda wildcards, output: option("--uri", plan.tracking_uri),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts train --settings {params.settings:q} --labels {input.labels:q} --graphs {input.graphs:q} \
+            --alignment {input.alignment:q} --split {input.split:q} --external {input.external:q} \
+            --out {params.folder:q} --checkpoints {params.checkpoints:q} \
+            --data-version {params.data_version} {params.uri}
+        """
+
+
+rule label_shifts:
+    output:
+        label="<results>/shifts/runs/{run}/label.txt",
+    log:
+        "<logs>/label_shifts/{run}.log",
+    localrule: True
+    threads: 1
+    params:
+        label=plan.shifts.label,
+    shell:
+        "printf '%s\\n' {params.label:q} > {output.label:q} 2> {log:q}"
+
+
+rule predict_shifts:
+    input:
+        model="<results>/shifts/runs/{run}/model.safetensors",
+        graphs="<results>/features/{source}/graphs.parquet",
+    output:
+        predictions="<results>/shifts/predictions/{run}/{source}.parquet",
+    log:
+        "<logs>/predict_shifts/{run}-{source}.log",
+    benchmark:
+        "<benchmarks>/predict_shifts/{run}-{source}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        code=code_of("methods.shifts.prediction"),
+        folder=lambda wildcards, input: folder(input.model),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts predict --run {params.folder:q} --graphs {input.graphs:q} --out {output.predictions:q}
+        """
+
+
+rule evaluate_shifts:
+    input:
+        model="<results>/shifts/runs/{run}/model.safetensors",
+        predictions="<results>/shifts/predictions/{run}/nmrshiftdb2.parquet",
+        labels="<results>/shifts/labels/labels.parquet",
+        alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        split=plan.shifts.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        external="<results>/shifts/external/alignment.parquet",
+    output:
+        metrics="<results>/shifts/runs/{run}/metrics.json",
+        assignments="<results>/shifts/runs/{run}/assignments.parquet",
+    log:
+        "<logs>/evaluate_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/evaluate_shifts/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        least=plan.config.isomers.least_members,
+        code=code_of("methods.shifts.evaluate"),
+        folder=lambda wildcards, input: folder(input.model),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts evaluate --run {params.folder:q} --predictions {input.predictions:q} \
+            --labels {input.labels:q} --alignment {input.alignment:q} --graphs {input.graphs:q} \
+            --split {input.split:q} --molecules {input.molecules:q} --external {input.external:q} \
+            --least-isomers {params.least} --metrics {output.metrics:q} --assignments {output.assignments:q}
+        """
+
+
+rule retrieve_by_shifts:
+    input:
+        predictions="<results>/shifts/predictions/{run}/nmrshiftdb2.parquet",
+        library_predictions="<results>/shifts/predictions/{run}/pubchem.parquet",
+        alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        split=plan.shifts.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        library="<results>/tables/pubchem/molecules.parquet",
+    output:
+        ranks="<results>/shifts/runs/{run}/ranks.parquet",
+        metrics="<results>/shifts/runs/{run}/retrieval.json",
+    log:
+        "<logs>/retrieve_by_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/retrieve_by_shifts/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=plan.retrieval_settings,
+        code=code_of("methods.shifts.retrieve"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts retrieve --settings {params.settings:q} --predictions {input.predictions:q} \
+            --library-predictions {input.library_predictions:q} --alignment {input.alignment:q} \
+            --graphs {input.graphs:q} --molecules {input.molecules:q} --split {input.split:q} \
+            --library {input.library:q} --out {output.ranks:q} --metrics {output.metrics:q}
+        """
