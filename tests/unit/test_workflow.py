@@ -224,7 +224,18 @@ def test_paper_overlay_holds_the_published_grids_on_five_folds():
     assert cells["GIN depth, width and projection"] == 20 * 5
     assert cells["tau1 and tau2"] == 25 * 5
     assert {job.fold for job in plan.runs.values()} == set(range(5))
-    assert len(plan.experiments) == len(plan.config.km3aid.runs)
+    pooled = [run for run in plan.config.km3aid.runs if run.split != "scaffolds"]
+    assert len(plan.experiments) == len(pooled)
+
+
+def test_paper_overlay_has_both_protocols():
+    runs = overlaid("paper").km3aid.runs
+    protocols = {(run.split, run.selection, run.computed_spectra) for run in runs}
+    assert protocols == {
+        ("published", "test", True),
+        ("random", "val", False),
+        ("scaffolds", "val", False),
+    }
 
 
 def test_scaffold_overlay_is_the_real_run_on_another_split():

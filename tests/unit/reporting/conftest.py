@@ -75,7 +75,7 @@ def retrieval_of(sizes=(100, 1000, 10_000)):
         "removed": {"same_first_block": 251, "duplicates": 12},
         "training_molecules_in_library": 190,
         "main_scoring": "embedding",
-        "scorings": {"embedding": {"sizes": hits, "permuted_spectra": at_chance(1.4)}},
+        "scorings": {"embedding": {"sizes": hits, "percentile": hits, "permuted_spectra": at_chance(1.4)}},
         "controls": {
             "random_scores": at_chance(1.0),
             "library_order": at_chance(0.9),
@@ -85,7 +85,36 @@ def retrieval_of(sizes=(100, 1000, 10_000)):
     }
 
 
-def write_run(folder, differences=None, *, scale=1.0, label="K-M3AID", epochs=30, retrieval=True, ranks=True):
+def isomers_of(runs=None, rank1=0.6):
+    """Isomer figures of a run, or of the folds `runs` together."""
+    named = ("rank1", "one_to_one", "rank1_among_unseen", "rank1_among_seen", "ceiling_without_stereo", "chance")
+    figures = dict(zip(named, (rank1, 0.7, 0.8, None, 0.9, 0.1), strict=True))
+    groups = [("C4H6O", 15, True), ("C2H6O", 12, False)]
+    metrics = {
+        f"isomers/{which}/{name}": {"value": value, "low": value, "high": value, "n": 40}
+        for which in ("listed", "published", "C4H6O")
+        for name, value in figures.items()
+    }
+    rows = [
+        {"scope": "listed", "published": marked, "formula": formula, "members": n, "queries": 3, "seen": 9.0, **figures}
+        for formula, n, marked in groups
+    ]
+    found = {"least_members": 10, "metrics": metrics, "groups": rows}
+    return found if runs is None else {**found, "runs": list(runs)}
+
+
+def write_run(
+    folder,
+    differences=None,
+    *,
+    scale=1.0,
+    label="K-M3AID",
+    epochs=30,
+    retrieval=True,
+    ranks=True,
+    grids=(),
+    isomers=False,
+):
     """Fill a run folder as training and retrieval do."""
     settings = Km3aidRun.model_validate(merge({"label": label}, differences or {})).model_dump(mode="json")
     info = {
@@ -109,6 +138,9 @@ def write_run(folder, differences=None, *, scale=1.0, label="K-M3AID", epochs=30
     (folder / "settings.json").write_text(json.dumps(info))
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history_of(epochs)))
+    (folder / "label.txt").write_text("\n".join([label, *grids]) + "\n")
+    if isomers:
+        (folder / "isomers.json").write_text(json.dumps(isomers_of()))
     if retrieval:
         (folder / "retrieval.json").write_text(json.dumps(retrieval_of()))
     if ranks:
@@ -168,3 +200,13 @@ def make_published(tmp_path):
 @pytest.fixture
 def real_published():
     return Path(__file__).parents[3] / "resources" / "published.csv"
+
+
+@pytest.fixture
+def make_pooled(tmp_path):
+    def make(*runs, rank1=0.95):
+        path = tmp_path / "pooled.json"
+        path.write_text(json.dumps(isomers_of(runs, rank1)))
+        return path
+
+    return make

@@ -135,3 +135,22 @@ def test_unusable_input_is_named(tmp_path, report, make_run):
         report(run, counts=[bad])
     with pytest.raises(InputError, match="at least one run"):
         write_report(bad, [], [], [], bad, bad, tmp_path / "out", data="demo")
+
+
+def test_runs_of_grids_and_other_methods_have_their_places(report, make_run):
+    cells = [
+        make_run(
+            f"{n}" * 12, {"objective": {"alpha": alpha}}, label="alpha", grids=["alpha"], retrieval=False, ranks=False
+        )
+        for n, alpha in ((1, 0.0), (2, 0.5), (3, 1.0))
+    ]
+    lookup = make_run("4" * 12, label="lookup", ranks=False, isomers=True)
+    (lookup / "metrics.jsonl").unlink()
+    info = json.loads((lookup / "settings.json").read_text())
+    (lookup / "settings.json").write_text(json.dumps({**info, "method": "shifts", "settings": {"kind": "lookup"}}))
+    text = report(make_run("0" * 12, grids=["alpha"], isomers=True), *cells, lookup)
+    Checker().feed(text)
+    for expected in ("Accuracy over alpha", "Cells of grids", "The published groups", "Fused rings", "as a percentile"):
+        assert expected in text
+    training = text[text.index('<section id="training">') : text.index('<section id="retrieval">')]
+    assert "α 0.5" not in training
