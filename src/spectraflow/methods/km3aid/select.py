@@ -165,9 +165,9 @@ def select(
     if not rows:
         raise InputError(f"{molecules}: no molecule has all its carbons assigned ({dict(reasons)})")
     if external is not None:
-        usable = len(rows)
+        drawable = len(rows)
         rows = _drawn(rows, external, seed)
-        reasons["not_drawn"] += usable - len(rows)
+        reasons["not_drawn"] += drawable - len(rows)
     with TableWriter(out, ALIGNMENT) as writer:
         writer.write_rows(rows)
     summary = {
