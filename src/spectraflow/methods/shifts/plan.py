@@ -58,6 +58,11 @@ class ShiftsPlan:
         """Return a path for every shift model, without repetition, in the order of the configuration."""
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.jobs.values()))
 
+    @property
+    def counts(self) -> list[str]:
+        """Return the accounting of shift labels and external queries, if there is a shift model."""
+        return [f"<results>/shifts/{name}/counts.json" for name in ("labels", "external")] if self.jobs else []
+
     def run_settings(self, wildcards: Any) -> str:
         """Return the settings of a shift model as JSON."""
         return json.dumps(self.jobs[wildcards.run].settings, sort_keys=True, separators=(",", ":"))

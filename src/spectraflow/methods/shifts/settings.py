@@ -55,9 +55,7 @@ class ShiftsSection(Settings):
     """Shift models: a base run, and the runs that differ from it."""
 
     base: ShiftsRun = Field(ShiftsRun(), description="settings that every run starts from")
-    runs: list[ShiftsRun] = Field(
-        [ShiftsRun()], description="one entry a run: only the keys in which it differs from `base`"
-    )
+    runs: list[ShiftsRun] = Field([], description="one entry a run: only the keys in which it differs from `base`")
     external_queries: Positive = Field(
         1_000, description="molecules outside the published id list that nothing is trained on, at most"
     )
@@ -67,7 +65,7 @@ class ShiftsSection(Settings):
     def _merge_runs(cls, values: Any) -> Any:
         if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
             return values
-        base, runs = values.get("base", {}), values.get("runs", [{}])
+        base, runs = values.get("base", {}), values.get("runs", [])
         if not isinstance(runs, list):
             return values
         return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}

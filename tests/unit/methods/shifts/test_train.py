@@ -76,8 +76,8 @@ def test_nothing_of_external_first_blocks_is_trained_on(run, tmp_path, alignment
     molecules = read_json(out / "settings.json")["molecules"]
     assert molecules["external"] == 20
     assert sum(molecules.values()) == 64
+    write_table(tmp_path / "external.parquet", ALIGNMENT, table)
     with pytest.raises(InputError, match="left to train on"):
-        write_table(tmp_path / "external.parquet", ALIGNMENT, table)
         run(LOOKUP, external=[tmp_path / "external.parquet"])
 
 
