@@ -87,7 +87,7 @@ def _cell(value: Measured | None, column: Column, best: float | None) -> dict[st
         return {"text": "–", "interval": "", "best": False}
 
     def text(number: float) -> str:
-        return f"{column.scale * number:.{column.digits}f}"
+        return f"{round(column.scale * number, column.digits) + 0.0:.{column.digits}f}"  # no minus before zero
 
     known = value.low is not None and value.high is not None and value.low != value.high
     interval = f"{text(value.low)} to {text(value.high)}" if known else ""  # type: ignore[arg-type]
@@ -118,7 +118,7 @@ def method_table(
     best = []
     for place, column in enumerate(columns):
         values = [row["values"][place].value for row in rows if row["values"][place] is not None]
-        best.append((max if column.larger_is_better else min)(values) if len(values) > 1 else None)
+        best.append((max if column.larger_is_better else min)(values) if len(set(values)) > 1 else None)
     for row in rows:
         row["cells"] = [_cell(v, c, b) for v, c, b in zip(row["values"], columns, best, strict=True)]
     published = [_published(column, comparison) for column in columns]

@@ -1,3 +1,5 @@
+import json
+
 import polars as pl
 import pytest
 
@@ -57,3 +59,10 @@ def test_comparison_answers_isomer_cells_from_folds_together(tmp_path, make_run,
 def test_other_files_are_no_pooled_isomers(tmp_path, make_run):
     with pytest.raises(InputError, match="not a file of pooled isomers"):
         load_pooled(make_run("a", isomers=True) / "isomers.json")
+
+
+def test_run_without_large_groups_has_no_sums(make_run):
+    run = make_run("a", isomers=True)
+    (run / "isomers.json").write_text(json.dumps({"least_members": 10, "metrics": {}, "groups": []}))
+    section = section_of(run)
+    assert (section["sums"], section["published"], section["least"]) == ([], [], 10)
