@@ -35,7 +35,7 @@ def test_rules_keep_a_log_and_call_one_command(rule):
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in RULES if not rule.startswith(("retrieve_", "label_run", "initialise", "sync_"))]
+    "rule", [rule for rule in RULES if not rule.startswith(("retrieve_", "label_", "initialise", "sync_"))]
 )
 def test_computing_rules_know_their_code(rule):
     assert "code=code_of(" in RULES[rule]
