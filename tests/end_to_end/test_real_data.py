@@ -25,7 +25,10 @@ km3aid:
     model: {{layers: 2, dim: 32, projection: 32}}
     training: {{epochs: 1, batch_size: 16}}
     spectrum_encoder: {{training: {{epochs: 1, batch_size: 16}}}}
-  retrieval: {{library_sizes: [10, 100], queries: 20}}
+shifts:
+  base: {{model: {{layers: 2, dim: 32}}, training: {{epochs: 1, batch_size: 16}}}}
+  external_queries: 10
+retrieval: {{library_sizes: [10, 100], queries: 20}}
 """
 
 
