@@ -30,6 +30,7 @@ wildcard_constraints:
     run="[0-9a-f]{12}",
     encoder="[0-9a-f]{12}",
     experiment="[0-9a-f]{12}",
+    shard=r"\d+",
 
 
 include: "workflow/rules/demo.smk" if plan.config.data == "demo" else "workflow/rules/retrieve.smk"
@@ -37,6 +38,7 @@ include: "workflow/rules/ingest.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/tracking.smk"
 include: "workflow/rules/km3aid.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/shifts.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"

@@ -11,6 +11,7 @@ from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidRun, Km3aidSection
 from spectraflow.methods.shifts.settings import ShiftsRun, ShiftsSection
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
+from spectraflow.search.settings import SearchSettings
 from spectraflow.settings import Positive, Settings, check, merge
 
 
@@ -88,6 +89,7 @@ class Config(Settings):
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
     shifts: ShiftsSection = Field(ShiftsSection(), description="shift models")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
+    search: SearchSettings = Field(SearchSettings(), description="search of whole libraries, for every method")
     isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")
     tracking: TrackingSettings = Field(TrackingSettings(), description="MLflow")
     pathvars: dict[Literal["results", "logs", "benchmarks"], str] = Field(

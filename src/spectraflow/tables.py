@@ -32,6 +32,8 @@ class RejectReason(StrEnum):
     MALFORMED_LINE = "malformed_line"
     MALFORMED_PEAK = "malformed_peak"
     SHIFT_NOT_FINITE = "shift_not_finite"
+    SHIFT_OUT_OF_RANGE = "shift_out_of_range"
+    UNREADABLE_FORMULA = "unreadable_formula"
     ATOM_OUT_OF_RANGE = "atom_out_of_range"
     WRONG_ELEMENT = "wrong_element"
     EMPTY_PEAK_LIST = "empty_peak_list"
@@ -137,6 +139,34 @@ RANKS = _schema(
     _field("eligible", pa.int64(), "library molecules left after removing those with the query's first block"),
 )
 
+LIBRARY = _schema(
+    "library",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("smiles", pa.string(), "RDKit canonical isomeric SMILES", nullable=False),
+    _field("first_block", pa.string(), "first block of the InChIKey; the molecule's id if it has none", nullable=False),
+    _field("formula", pa.string(), "Hill formula"),
+    _field("mol_weight", pa.float64(), "average molecular weight, g/mol"),
+    _field("duplicate", pa.bool_(), "an earlier row has the same identity key: never a candidate", nullable=False),
+)
+
+CANDIDATES = _schema(
+    "candidates",
+    _field("query_id", pa.string(), "spectrum that was searched with", nullable=False),
+    _field("rank", pa.int32(), "1 is the best", nullable=False),
+    _field("molecule_id", pa.string(), "molecule of the library; the query's own where it was added", nullable=False),
+    _field("score", pa.float32(), "dot product of the embeddings", nullable=False),
+    _field("smiles", pa.string(), "of the molecule", nullable=False),
+)
+
+SEARCH_RANKS = _schema(
+    "search_ranks",
+    _field("query_id", pa.string(), "spectrum that was searched with", nullable=False),
+    _field("search", pa.string(), "exact or approximate", nullable=False),
+    _field("filter", pa.string(), "none, mass or formula", nullable=False),
+    _field("rank", pa.int64(), "rank of the truth; null if it is not among the candidates kept"),
+    _field("eligible", pa.int64(), "library molecules the truth was ranked among"),
+)
+
 SHIFT_LABELS = _schema(
     "shift_labels",
     _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
@@ -176,6 +206,21 @@ def embeddings_schema(width: int) -> pa.Schema:
         "embeddings",
         _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
         _field("embedding", pa.list_(pa.float32(), width), "projected embedding"),
+    )
+
+
+def queries_schema(width: int) -> pa.Schema:
+    """Return the schema of spectra to search with, embedded as `width` numbers."""
+    return _schema(
+        "queries",
+        _field("query_id", pa.string(), "unique in the table", nullable=False),
+        _field("embedding", pa.list_(pa.float32(), width), "projected embedding of the spectrum", nullable=False),
+        _field("formula", pa.string(), "Hill formula, for the formula filter; null if unknown"),
+        _field("mol_weight", pa.float64(), "average molecular weight, g/mol, for the mass filter; null if unknown"),
+        _field("smiles", pa.string(), "the truth; null if unknown"),
+        _field("first_block", pa.string(), "first block of the truth's InChIKey"),
+        _field("identity_key", pa.string(), "the truth's identity key"),
+        _field("truth", pa.list_(pa.float32()), "projected embedding of the truth; null if unknown"),
     )
 
 
@@ -273,11 +318,41 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
 
 
 def scan_table(
-    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, batch_rows: int = 8192
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+    batch_rows: int = 8192,
+    within: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield record batches of a table in order, holding one row group at a time."""
+    """Yield record batches of a table, or of its rows `within`, in order, holding one row group at a time."""
     with _open(path, schema, columns) as file:
-        yield from file.iter_batches(batch_size=batch_rows, columns=list(columns or schema.names))
+        groups, skip = _row_groups(file, within)
+        left = None if within is None else len(within)
+        names = list(columns or schema.names)
+        for batch in file.iter_batches(batch_size=batch_rows, columns=names, row_groups=groups):
+            batch, skip = batch.slice(skip), max(0, skip - len(batch))
+            if left is not None:
+                batch = batch.slice(0, left)
+                left -= len(batch)
+            if len(batch):
+                yield batch
+            if left == 0:
+                return
+
+
+def _row_groups(file: pq.ParquetFile, within: range | None) -> tuple[list[int], int]:
+    """Return the row groups that hold the rows, and how many rows come before them in the first one."""
+    if within is None:
+        return list(range(file.num_row_groups)), 0
+    groups: list[int] = []
+    start = skip = 0
+    for group in range(file.num_row_groups):
+        stop = start + file.metadata.row_group(group).num_rows
+        if start < within.stop and within.start < stop:
+            skip = skip if groups else within.start - start
+            groups.append(group)
+        start = stop
+    return groups, skip
 
 
 def count_rows(path: Path) -> int:

@@ -282,6 +282,16 @@ class Plan:
         """Return a path for every experiment whose folds are put together, `{experiment}` filled in."""
         return [template.format(experiment=experiment) for experiment in self.experiments]
 
+    def each_searched_run(self, template: str) -> list[str]:
+        """Return a path for every run that whole libraries are searched with, as `each_run` does."""
+        found = self.each_complete_run(template)
+        return {"all": found, "first": found[:1], "none": []}[self.config.search.runs]
+
+    def of_shards(self, template: str) -> Callable[[Any], list[str]]:
+        """Return an input function that fills `{run}` from the wildcards and `{shard}` with each shard's number."""
+        shards = range(self.config.search.shards)
+        return lambda wildcards: [template.format(run=wildcards.run, shard=shard) for shard in shards]
+
     def of_experiment(self, template: str) -> Callable[[Any], list[str]]:
         """Return an input function that fills `{run}` with each run of the wildcard `experiment`."""
         return lambda wildcards: [template.format(run=run) for run in self.experiments[wildcards.experiment]]
@@ -322,6 +332,14 @@ class Plan:
     def retrieval_settings(self, wildcards: Any) -> str:
         """Return the settings of library retrieval as JSON."""
         return _json(self.config.retrieval.model_dump(mode="json"))
+
+    def search_settings(self, wildcards: Any) -> str:
+        """Return the settings of a whole-library search as JSON."""
+        return _json(self.config.search.model_dump(mode="json", exclude={"runs", "shards", "queries"}))
+
+    def index_settings(self, wildcards: Any) -> str:
+        """Return the settings that an approximate index is trained by as JSON."""
+        return _json(self.config.search.index.model_dump(mode="json", exclude={"probes", "rerank"}))
 
     def isomer_settings(self, wildcards: Any) -> str:
         """Return the settings of isomer recognition as JSON."""

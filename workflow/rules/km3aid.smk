@@ -150,31 +150,6 @@ rule label_run:
         "printf '%s\\n' {params.label:q} > {output.label:q} 2> {log:q}"
 
 
-rule embed_library:
-    input:
-        model="<results>/km3aid/runs/{run}/model.safetensors",
-        settings="<results>/km3aid/runs/{run}/settings.json",
-        graphs="<results>/features/pubchem/graphs.parquet",
-    output:
-        embeddings="<results>/km3aid/libraries/{run}/embeddings.parquet",
-    log:
-        "<logs>/embed_library/{run}.log",
-    benchmark:
-        "<benchmarks>/embed_library/{run}.tsv"
-    threads: 2
-    resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-    params:
-        code=code_of("methods.km3aid.retrieve"),
-        folder=lambda wildcards, input: folder(input.model),
-    shell:
-        """
-        exec &> >(tee {log:q})
-        spectraflow km3aid embed-library --run {params.folder:q} --graphs {input.graphs:q} --out {output.embeddings:q}
-        """
-
-
 rule retrieve_molecules:
     input:
         model="<results>/km3aid/runs/{run}/model.safetensors",
@@ -184,7 +159,7 @@ rule retrieve_molecules:
         molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
         split=plan.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
         library="<results>/tables/pubchem/molecules.parquet",
-        embeddings="<results>/km3aid/libraries/{run}/embeddings.parquet",
+        shards=plan.of_shards("<results>/km3aid/libraries/{run}/shard-{shard}.arrow"),
     output:
         ranks="<results>/km3aid/runs/{run}/ranks.parquet",
         metrics="<results>/km3aid/runs/{run}/retrieval.json",
@@ -198,6 +173,7 @@ rule retrieve_molecules:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         settings=plan.retrieval_settings,
+        shards=lambda wildcards, input: repeat("--shard", input.shards),
         code=code_of("methods.km3aid.retrieve"),
         folder=lambda wildcards, input: folder(input.model),
     shell:
@@ -205,7 +181,7 @@ rule retrieve_molecules:
         exec &> >(tee {log:q})
         spectraflow km3aid retrieve --settings {params.settings:q} --run {params.folder:q} \
             --alignment {input.alignment:q} --graphs {input.graphs:q} --molecules {input.molecules:q} \
-            --split {input.split:q} --library {input.library:q} --embeddings {input.embeddings:q} \
+            --split {input.split:q} --library {input.library:q} {params.shards} \
             --out {output.ranks:q} --metrics {output.metrics:q}
         """
 

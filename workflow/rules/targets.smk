@@ -4,6 +4,7 @@
 localrules:
     tables,
     km3aid,
+    search,
     shifts,
     report,
 
@@ -25,6 +26,12 @@ rule km3aid:
         plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json"),
         plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
+        plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
+
+
+rule search:
+    input:
+        plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
 
 
 rule shifts:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from spectraflow.evaluation.permutation import derangement
 from spectraflow.evaluation.retrieval import at_or_above, expected_hits, lowered
 from spectraflow.evaluation.uncertainty import bootstrap_interval
 from spectraflow.files import write_json
 from spectraflow.retrieval.candidates import Candidates, first_block_codes
-from spectraflow.retrieval.queries import Queries, derangement
+from spectraflow.retrieval.queries import Queries
 from spectraflow.retrieval.settings import RetrievalSettings
 from spectraflow.tables import RANKS, TableWriter
 

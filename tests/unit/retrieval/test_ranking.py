@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from spectraflow.evaluation.permutation import derangement
 from spectraflow.evaluation.retrieval import at_or_above, lowered
 from spectraflow.files import read_json
 from spectraflow.retrieval.candidates import Candidates
-from spectraflow.retrieval.queries import Queries, derangement
+from spectraflow.retrieval.queries import Queries
 from spectraflow.retrieval.ranking import (
     Blocks,
     control_scorers,

@@ -90,12 +90,47 @@ def train(
 def embed_library(
     run: Annotated[Path, typer.Option(help="run folder of a trained model")],
     graphs: Annotated[Path, typer.Option(help="graphs table of the library")],
-    out: Annotated[Path, typer.Option(help="embeddings to write (Parquet)")],
+    out: Annotated[Path, typer.Option(help="shard of embeddings to write (Arrow)")],
+    shard: Annotated[int, typer.Option(min=0, help="which share of the molecules, from 0")] = 0,
+    shards: Annotated[int, typer.Option(min=1, help="how many shares there are")] = 1,
 ) -> None:
-    """Embed every molecule of a library with a trained model."""
+    """Embed one shard of a library's molecules with a trained model."""
     from spectraflow.methods.km3aid.library import embed_library as write_embeddings
 
-    write_embeddings(run, graphs, out)
+    write_embeddings(run, graphs, out, shard=shard, shards=shards)
+
+
+@app.command("embed-held-out")
+@report_errors
+def embed_held_out(
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    alignment: Annotated[Path, typer.Option(help="alignment table")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the aligned molecules")],
+    molecules: Annotated[Path, typer.Option(help="molecules table of the aligned molecules")],
+    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
+    out: Annotated[Path, typer.Option(help="queries table to write")],
+    limit: Annotated[int, typer.Option(min=1, help="queries at most")] = 1000,
+    seed: Annotated[int, typer.Option(help="seed of their choice")] = 0,
+) -> None:
+    """Embed held-out spectra as queries of a library search, with their molecules as truths."""
+    from spectraflow.methods.km3aid.queries import embed_held_out as write_queries
+
+    write_queries(run, alignment, graphs, molecules, split, out, limit=limit, seed=seed)
+
+
+@app.command("embed-queries")
+@report_errors
+def embed_queries(
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    peaks: Annotated[Path, typer.Option(help="CSV or .jsonl: query_id, shifts in ppm, and perhaps formula, mass")],
+    out: Annotated[Path, typer.Option(help="queries table to write")],
+    rejects: Annotated[Path, typer.Option(help="rejects table to write: records that cannot be searched with")],
+) -> None:
+    """Embed your own 13C peak lists as queries of a library search."""
+    from spectraflow.methods.km3aid.queries import embed_peak_lists
+
+    counts = embed_peak_lists(run, peaks, out, rejects)
+    print(f"{counts['queries']} of {counts['records']} records are queries, {counts['rejects']} are in {rejects}")
 
 
 @app.command("retrieve")
@@ -108,7 +143,7 @@ def retrieve(
     molecules: Annotated[Path, typer.Option(help="molecules table of the queries")],
     split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
     library: Annotated[Path, typer.Option(help="molecules table of the library")],
-    embeddings: Annotated[Path, typer.Option(help="embeddings of the library")],
+    shards: Annotated[list[Path], typer.Option("--shard", help="shard of the embedded library; repeat")],
     out: Annotated[Path, typer.Option(help="ranks a query (Parquet)")],
     metrics: Annotated[Path, typer.Option(help="JSON with hit rates, intervals and controls")],
     external: Annotated[Path | None, typer.Option(help="alignment table whose molecules are the queries")] = None,
@@ -126,7 +161,7 @@ def retrieve(
         molecules,
         split,
         library,
-        embeddings,
+        shards,
         out,
         metrics,
         external=external,

@@ -1,5 +1,6 @@
 """Zero-shot retrieval of molecules by 13C spectrum against a library (reference section 6.3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def retrieve(
     molecules: Path,
     split: Path,
     library: Path,
-    embeddings: Path,
+    shards: Sequence[Path],
     out: Path,
     metrics: Path,
     *,
@@ -82,9 +83,10 @@ def retrieve(
 ) -> None:
     """Rank the truth of every query and write ranks, hit rates, controls and checks.
 
-    Queries are the test part of `split`, or all molecules of the alignment table `external`.
+    Queries are the test part of `split`, or all molecules of the alignment table `external`; `shards` hold the embedded
+    library.
     """
-    model, run_settings, encoder = load_model(run)
+    model, _, encoder = load_model(run)
     device = make_fabric().device
     model = model.to(device)
     trained = AlignmentStore.read(alignment, graphs)
@@ -95,7 +97,6 @@ def retrieve(
     identity = [identity_of.get(name) or name for name in store.molecule_ids]
     rows = choose_queries(asked, identity, settings.queries, settings.seed)
     scoring = read_queries(model, encoder, store, rows, device)
-    width = run_settings.model.projection
     train_blocks = {trained.first_blocks[row] for row in parts["train"].tolist()}
     chosen = rows.tolist()
     queries = Queries(
@@ -107,8 +108,8 @@ def retrieve(
     rank_queries(
         settings,
         queries,
-        read_candidates(embedded_ids(embeddings, width), library, train_blocks),
-        lambda: embedding_chunks(embeddings, width),
+        read_candidates(embedded_ids(shards), library, train_blocks),
+        lambda: embedding_chunks(shards),
         {"embedding": scoring},
         float(trained.carbons.counts[parts["train"]].float().mean()),
         out,

@@ -36,7 +36,9 @@ def library(tmp_path):
 
 
 def test_retrieval_end_to_end(run, library, alignment_files, tmp_path):
-    embed_library(run, library["graphs"], tmp_path / "embeddings.parquet")
+    shards = [tmp_path / f"shard-{number}.arrow" for number in range(3)]
+    for number, shard in enumerate(shards):
+        embed_library(run, library["graphs"], shard, shard=number, shards=3)
     settings = RetrievalSettings(library_sizes=[5, 12, 100], k=[1, 5], queries=8)
     names = ("alignment", "graphs", "molecules", "split")
     retrieve(
@@ -44,7 +46,7 @@ def test_retrieval_end_to_end(run, library, alignment_files, tmp_path):
         run,
         *(alignment_files[name] for name in names),
         library["molecules"],
-        tmp_path / "embeddings.parquet",
+        shards,
         tmp_path / "ranks.parquet",
         tmp_path / "retrieval.json",
     )
@@ -60,14 +62,14 @@ def test_retrieval_end_to_end(run, library, alignment_files, tmp_path):
 
 
 def test_external_queries_take_the_place_of_the_test_part(run, library, alignment_files, tmp_path):
-    embed_library(run, library["graphs"], tmp_path / "embeddings.parquet")
+    embed_library(run, library["graphs"], tmp_path / "shard.arrow")
     names = ("alignment", "graphs", "molecules", "split")
     retrieve(
         RetrievalSettings(library_sizes=[5], k=[1], queries=100),
         run,
         *(alignment_files[name] for name in names),
         library["molecules"],
-        tmp_path / "embeddings.parquet",
+        [tmp_path / "shard.arrow"],
         tmp_path / "ranks.parquet",
         tmp_path / "retrieval.json",
         external=alignment_files["alignment"],
