@@ -158,6 +158,16 @@ CANDIDATES = _schema(
     _field("smiles", pa.string(), "of the molecule", nullable=False),
 )
 
+RERANKED = _schema(
+    "reranked",
+    _field("query_id", pa.string(), "spectrum that was searched with", nullable=False),
+    _field("rank", pa.int32(), "1 is the most probable", nullable=False),
+    _field("search_rank", pa.int32(), "rank in the search", nullable=False),
+    _field("molecule_id", pa.string(), "molecule of the library; the query's own where it was added", nullable=False),
+    _field("probability", pa.float64(), "of the candidate, among those of its query", nullable=False),
+    _field("smiles", pa.string(), "of the molecule", nullable=False),
+)
+
 SEARCH_RANKS = _schema(
     "search_ranks",
     _field("query_id", pa.string(), "spectrum that was searched with", nullable=False),

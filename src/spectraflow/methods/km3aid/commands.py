@@ -1,11 +1,20 @@
 """The `spectraflow km3aid` commands; heavy imports stay inside them."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from spectraflow.command_options import SettingsText, report_errors
+
+
+class HeldOut(StrEnum):
+    """A part that no model was trained on."""
+
+    VAL = "val"
+    TEST = "test"
+
 
 app = typer.Typer(no_args_is_help=True, help="K-M3AID: alignment of 13C spectra with molecular graphs.")
 
@@ -107,15 +116,16 @@ def embed_held_out(
     alignment: Annotated[Path, typer.Option(help="alignment table")],
     graphs: Annotated[Path, typer.Option(help="graphs table of the aligned molecules")],
     molecules: Annotated[Path, typer.Option(help="molecules table of the aligned molecules")],
-    split: Annotated[Path, typer.Option(help="splits table; queries come from its test part")],
+    split: Annotated[Path, typer.Option(help="splits table")],
     out: Annotated[Path, typer.Option(help="queries table to write")],
     limit: Annotated[int, typer.Option(min=1, help="queries at most")] = 1000,
     seed: Annotated[int, typer.Option(help="seed of their choice")] = 0,
+    part: Annotated[HeldOut, typer.Option(help="part of the split they come from")] = HeldOut.TEST,
 ) -> None:
     """Embed held-out spectra as queries of a library search, with their molecules as truths."""
     from spectraflow.methods.km3aid.queries import embed_held_out as write_queries
 
-    write_queries(run, alignment, graphs, molecules, split, out, limit=limit, seed=seed)
+    write_queries(run, alignment, graphs, molecules, split, out, limit=limit, seed=seed, part=str(part))
 
 
 @app.command("embed-queries")

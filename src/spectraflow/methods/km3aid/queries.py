@@ -22,9 +22,18 @@ DESCRIPTION = ["molecule_id", "smiles", "identity_key", "formula", "mol_weight"]
 
 
 def embed_held_out(
-    run: Path, alignment: Path, graphs: Path, molecules: Path, split: Path, out: Path, *, limit: int, seed: int
+    run: Path,
+    alignment: Path,
+    graphs: Path,
+    molecules: Path,
+    split: Path,
+    out: Path,
+    *,
+    limit: int,
+    seed: int,
+    part: str = "test",
 ) -> None:
-    """Write up to `limit` spectra of the test part as queries, one an identity key, with their molecules as truths."""
+    """Write up to `limit` spectra of a part as queries, one an identity key, with their molecules as truths."""
     model, _, encoder = load_model(run)
     device = make_fabric().device
     model = model.to(device)
@@ -34,7 +43,7 @@ def embed_held_out(
     if missing:
         raise InputError(f"{molecules}: lacks {missing[0]} and {len(missing) - 1} more aligned molecules")
     identity = [described[name][1] or name for name in store.molecule_ids]
-    rows = choose_queries(store.rows_of(split)["test"], identity, limit, seed)
+    rows = choose_queries(store.rows_of(split)[part], identity, limit, seed)
     scoring = read_queries(model, encoder, store, rows, device)
     ids = [store.molecule_ids[row] for row in rows.tolist()]
     smiles, _, formulas, weights = zip(*(described[name] for name in ids), strict=True)

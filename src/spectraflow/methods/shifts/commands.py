@@ -150,3 +150,36 @@ def retrieve(
         external=external,
         protons=protons,
     )
+
+
+@app.command("rerank")
+@report_errors
+def rerank(
+    settings: SettingsText,
+    candidates: Annotated[Path, typer.Option(help="candidates of a search with held-out spectra")],
+    fit_candidates: Annotated[
+        Path, typer.Option(help="candidates of the validation part: the weights are fitted on them")
+    ],
+    predictions: Annotated[Path, typer.Option(help="predicted shifts of nmrshiftdb2")],
+    library_predictions: Annotated[Path, typer.Option(help="predicted shifts of the library")],
+    alignment: Alignment,
+    graphs: Graphs,
+    out: Annotated[Path, typer.Option(help="candidates in their new order to write, with probabilities")],
+    metrics: Annotated[Path, typer.Option(help="JSON with recall and calibration by reading")],
+) -> None:
+    """Put the candidates of a search into a new order by predicted shifts, with calibrated probabilities."""
+    from spectraflow.methods.shifts.rerank import rerank as run_reranking
+    from spectraflow.retrieval.settings import RetrievalSettings
+    from spectraflow.settings import load_settings
+
+    run_reranking(
+        load_settings(RetrievalSettings, settings),
+        candidates,
+        fit_candidates,
+        predictions,
+        library_predictions,
+        alignment,
+        graphs,
+        out,
+        metrics,
+    )

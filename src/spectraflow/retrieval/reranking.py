@@ -1,0 +1,154 @@
+"""Put candidates of a search into a new order by several scores, with weights that make them probabilities.
+
+The probability of a candidate is softmax over its query's candidates of a weighted sum of scores (conditional logit,
+McFadden 1974). The weights are fitted on queries of the validation part; one score alone gets a weight, too, which is
+its temperature.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+
+from spectraflow.errors import InputError
+from spectraflow.evaluation.calibration import expected_calibration_error, negative_log_likelihood, reliability
+from spectraflow.evaluation.retrieval import lowered
+from spectraflow.evaluation.uncertainty import bootstrap_interval
+
+RIDGE = 1e-4
+
+
+@dataclass(frozen=True)
+class ScoredCandidates:
+    """One query's c candidates: scores (c, f) of f kinds, higher is better, and the row of the truth, if it is there.
+
+    A score of -inf rules a candidate out.
+    """
+
+    query_id: str
+    scores: np.ndarray
+    truth: int | None
+
+
+@dataclass(frozen=True)
+class Reranker:
+    """Weights (f,) of standardised scores; `center` and `spread` (f,) are of the candidates it was fitted on."""
+
+    center: np.ndarray
+    spread: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def fit(cls, queries: Sequence[ScoredCandidates]) -> Self:
+        """Return the most likely weights of queries whose truth is among their candidates.
+
+        Raises InputError if there are none. A small ridge keeps weights finite where the truths always win.
+        """
+        used = [one for one in queries if one.truth is not None and len(one.scores)]
+        if not used:
+            raise InputError("no query to fit on has its truth among the candidates")
+        center, spread = _location(used)
+        scaled = [(one.scores - center) / spread for one in used]
+        truths = [int(one.truth) for one in used if one.truth is not None]
+        allowed = [np.isfinite(one).all(axis=1) for one in scaled]
+        kept = [
+            (np.nan_to_num(one, neginf=0.0), truth, mask)
+            for one, truth, mask in zip(scaled, truths, allowed, strict=True)
+            if mask[truth]
+        ]
+        if not kept:
+            raise InputError("every truth to fit on is ruled out by a score")
+        found = minimize(_loss, np.ones(center.shape), args=(kept,), jac=True, method="L-BFGS-B")
+        return cls(center, spread, np.asarray(found.x, np.float64))
+
+    def logits(self, query: ScoredCandidates) -> np.ndarray:
+        """Return the weighted sums (c,) of a query's scores; -inf where a score rules the candidate out."""
+        scaled = (query.scores - self.center) / self.spread
+        allowed = np.isfinite(scaled).all(axis=1)
+        return np.where(allowed, np.nan_to_num(scaled, neginf=0.0) @ self.weights, -np.inf)
+
+    def probabilities(self, query: ScoredCandidates) -> np.ndarray:
+        """Return the probabilities (c,) of the candidates; they sum to 1 unless all are ruled out."""
+        logits = self.logits(query)
+        return softmax(logits) if np.isfinite(logits).any() else np.zeros(len(logits))
+
+
+def _location(queries: Sequence[ScoredCandidates]) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation (f,) of the finite scores of all candidates."""
+    columns = np.concatenate([one.scores for one in queries]).T
+    finite = [column[np.isfinite(column)] for column in columns]
+    center = np.array([column.mean() if len(column) else 0.0 for column in finite])
+    spread = np.array([column.std() if len(column) else 1.0 for column in finite])
+    return center, np.where(spread > 0, spread, 1.0)
+
+
+def _loss(weights: np.ndarray, queries: Sequence[tuple[np.ndarray, int, np.ndarray]]) -> tuple[float, np.ndarray]:
+    total, gradient = RIDGE * float(weights @ weights), 2 * RIDGE * weights
+    for scores, truth, allowed in queries:
+        logits = np.where(allowed, scores @ weights, -np.inf)
+        total += (float(logsumexp(logits)) - float(logits[truth])) / len(queries)
+        gradient = gradient + (softmax(logits) @ scores - scores[truth]) / len(queries)
+    return total, gradient
+
+
+def truth_ranks(queries: Sequence[ScoredCandidates], reranker: Reranker) -> np.ndarray:
+    """Return the rank (q,) of each truth among its candidates, ties against it; 0 where it is absent or ruled out."""
+    ranks = np.zeros(len(queries), np.int64)
+    for place, query in enumerate(queries):
+        if query.truth is not None:
+            logits = reranker.logits(query)
+            truth = logits[query.truth]
+            if truth > -np.inf:
+                others = np.delete(logits, query.truth)
+                ranks[place] = 1 + int((others >= lowered(np.array(truth))).sum())
+    return ranks
+
+
+def reranking_metrics(
+    queries: Sequence[ScoredCandidates], reranker: Reranker, k: Sequence[int], seed: int = 0
+) -> dict[str, Any]:
+    """Return recall@k over all queries, an absent truth being missed, and how well the probabilities hold.
+
+    Calibration is that of the first candidate: how probable it was said to be, and whether it was the truth. A query
+    whose truth the search did not find counts as false.
+    """
+    ranks = truth_ranks(queries, reranker)
+    stated, of_truth = np.zeros(len(queries)), np.zeros(len(queries))
+    for place, query in enumerate(queries):
+        if len(query.scores):
+            probabilities = reranker.probabilities(query)
+            stated[place] = probabilities.max()
+            of_truth[place] = 0.0 if query.truth is None else probabilities[query.truth]
+    right = ranks == 1
+    return {
+        "recall": {str(top): bootstrap_interval((ranks > 0) & (ranks <= top), seed=seed).as_dict() for top in k},
+        "weights": reranker.weights.tolist(),
+        "calibration": {
+            "expected_error": expected_calibration_error(stated, right),
+            "log_loss": negative_log_likelihood(of_truth, seed=seed).as_dict(),
+            "bins": reliability(stated, right),
+        },
+    }
+
+
+def compare_rerankers(
+    fitted_on: Sequence[ScoredCandidates],
+    asked: Sequence[ScoredCandidates],
+    columns: Mapping[str, Sequence[int]],
+    k: Sequence[int],
+    seed: int = 0,
+) -> tuple[dict[str, Reranker], dict[str, dict[str, Any]]]:
+    """Return, by name, the reranker that uses only some columns of the scores, and its metrics on `asked`."""
+    rerankers, metrics = {}, {}
+    for name, chosen in columns.items():
+        rerankers[name] = Reranker.fit(with_columns(fitted_on, chosen))
+        metrics[name] = reranking_metrics(with_columns(asked, chosen), rerankers[name], k, seed)
+    return rerankers, metrics
+
+
+def with_columns(queries: Sequence[ScoredCandidates], columns: Sequence[int]) -> list[ScoredCandidates]:
+    """Return the queries with some columns of their scores, in the given order."""
+    return [ScoredCandidates(one.query_id, one.scores[:, list(columns)], one.truth) for one in queries]
