@@ -286,3 +286,33 @@ def test_seeds_of_a_scaffold_split_are_not_put_together():
     config = check(Config, {"splits": splits, "km3aid": {"folds": [0, 1], "base": {"split": "scaffold"}}})
     assert not Plan(config).experiments
     assert not grid_plan(runs=[{}]).experiments
+
+
+@pytest.mark.parametrize(("runs", "searched"), [("first", 1), ("all", 2), ("none", 0)])
+def test_whole_libraries_are_searched_with_the_runs_asked_for(runs, searched):
+    plan = plan_of({}, {"fold": 1}, search={"runs": runs})
+    paths = plan.each_searched_run("{run}/search.json")
+    assert len(paths) == searched
+    assert paths == [f"{run}/search.json" for run in list(plan.runs)[:searched]]
+
+
+def test_cells_of_grids_are_not_searched_with():
+    grids = [{"label": "alpha", "vary": {"objective.alpha": [0.1, 0.9]}}]
+    plan = Plan(check(Config, {"km3aid": {"runs": [{}], "grids": grids}, "search": {"runs": "all"}}))
+    assert len(plan.runs) == 3
+    assert len(plan.each_searched_run("{run}")) == 1
+
+
+def test_shards_are_filled_in_for_the_run_of_the_wildcards():
+    plan = plan_of(search={"shards": 3})
+    shards = plan.of_shards("<results>/{run}/shard-{shard}.arrow")(SimpleNamespace(run="abc"))
+    assert shards == [f"<results>/abc/shard-{number}.arrow" for number in range(3)]
+
+
+def test_an_index_is_made_anew_for_what_it_is_made_of_alone():
+    one, other = (plan_of(search={"index": {"probes": n, "rerank": 10 * n}}) for n in (3, 9))
+    assert one.index_settings(None) == other.index_settings(None)
+    assert one.search_settings(None) != other.search_settings(None)
+    assert one.search_settings(None) == plan_of(
+        search={"shards": 9, "index": {"probes": 3, "rerank": 30}}
+    ).search_settings(None)

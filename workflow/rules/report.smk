@@ -56,6 +56,7 @@ rule write_report:
         + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
         isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
+        search=plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
         ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet")
@@ -65,6 +66,7 @@ rule write_report:
             "<results>/tables/pubchem/counts.json",
             *plan.each_run("<results>/km3aid/alignment/{selection}/counts.json"),
             *plan.shifts.counts,
+            *(["<results>/search/library.json"] if plan.each_searched_run("") else []),
         ],
         audits=plan.each_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.audit.json"),
         molecules="<results>/tables/nmrshiftdb2/molecules.parquet",

@@ -25,6 +25,7 @@ from spectraflow.reporting.isomer_section import isomer_section
 from spectraflow.reporting.labels import carbon_words, metric_name, plain, run_names, with_interval
 from spectraflow.reporting.method_table import method_table
 from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
+from spectraflow.reporting.search_section import search_section
 from spectraflow.tables import RANKS, read_table
 
 DRAWN_CURVES = 12
@@ -73,6 +74,7 @@ def write_report(
         methods=method_table(experiments, run_names(loaded, repetitions=False), table),
         grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
         isomers=isomer_section(main, experiments, table),
+        search=search_section(main),
         counts=[block for path in counts for block in _blocks(path, path.parent.name)],
         audits=[block for path in audits for block in _blocks(path, path.name.removesuffix(".json"))],
         css=Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),

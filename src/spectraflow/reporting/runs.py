@@ -23,7 +23,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder in memory; `retrieval` and `isomers` are None and `history` empty where the files do not exist.
+    """One run folder in memory; `retrieval`, `isomers` and `search` are None and `history` empty where files lack.
 
     grids: the grids of the configuration of which the run is a cell.
     """
@@ -35,6 +35,7 @@ class Run:
     retrieval: Mapping[str, Any] | None = None
     isomers: Mapping[str, Any] | None = None
     grids: tuple[str, ...] = ()
+    search: Mapping[str, Any] | None = None
     _test: dict[str, Measured] = field(default_factory=dict, repr=False)
 
     @property
@@ -106,7 +107,8 @@ def load_run(folder: Path) -> Run:
     history = _lines(history_path) if history_path.is_file() else []
     external, isomers = (_optional(folder / name) for name in ("retrieval_external.json", "isomers.json"))
     measured = _measured(metrics, retrieval, external, isomers)
-    return Run(folder, info, metrics, history, retrieval, isomers, read_grids(folder), measured)
+    search = _optional(folder / "search.json")
+    return Run(folder, info, metrics, history, retrieval, isomers, read_grids(folder), search, measured)
 
 
 def _optional(path: Path) -> Mapping[str, Any] | None:

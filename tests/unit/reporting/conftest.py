@@ -103,6 +103,38 @@ def isomers_of(runs=None, rank1=0.6):
     return found if runs is None else {**found, "runs": list(runs)}
 
 
+def search_of():
+    """Figures of a whole-library search: exact with and without filters, approximate."""
+
+    def figures(value, eligible, swapped=True):
+        return {
+            "recall": {str(k): interval(value + k / 1000) for k in (1, 10, 100)},
+            "chance": {str(k): k / eligible for k in (1, 10, 100)},
+            "truth_absent": 12,
+            "eligible_mean": float(eligible),
+            "seconds": 1.25,
+            **({"swapped_spectra": {str(k): interval(k / eligible, 0.0001) for k in (1, 10, 100)}} if swapped else {}),
+        }
+
+    return {
+        "queries": 300,
+        "truth_unknown": 0,
+        "candidates": 100,
+        "mass_tolerance": 5.0,
+        "library": {
+            "rows": 4000,
+            "duplicates": 21,
+            "candidates": 3979,
+            "shards": 2,
+            "queries_with_own_first_block": 3,
+            "same_first_block_removed": 4,
+        },
+        "index": {"k": 10, "recall": interval(0.991), "seconds": 0.02, "settings": {"lists": 64, "probes": 24}},
+        "exact": {"none": figures(0.04, 3979), "mass": figures(0.2, 500), "formula": figures(0.7, 100)},
+        "approximate": {"none": figures(0.03, 3979, swapped=False)},
+    }
+
+
 def write_run(
     folder,
     differences=None,
@@ -114,6 +146,7 @@ def write_run(
     ranks=True,
     grids=(),
     isomers=False,
+    search=False,
 ):
     """Fill a run folder as training and retrieval do."""
     settings = Km3aidRun.model_validate(merge({"label": label}, differences or {})).model_dump(mode="json")
@@ -141,6 +174,8 @@ def write_run(
     (folder / "label.txt").write_text("\n".join([label, *grids]) + "\n")
     if isomers:
         (folder / "isomers.json").write_text(json.dumps(isomers_of()))
+    if search:
+        (folder / "search.json").write_text(json.dumps(search_of()))
     if retrieval:
         (folder / "retrieval.json").write_text(json.dumps(retrieval_of()))
     if ranks:

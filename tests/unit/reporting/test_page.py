@@ -58,7 +58,7 @@ def report(tmp_path, make_run, tables, real_published):
 
 
 def test_the_page_is_whole_and_stands_alone(tmp_path, report, make_run):
-    text = report(make_run("0123456789ab"), make_run("1123456789ab", {"fold": 1}))
+    text = report(make_run("0123456789ab", search=True), make_run("1123456789ab", {"fold": 1}))
     checker = Checker()
     checker.feed(text)
     assert not checker.open
@@ -75,6 +75,12 @@ def test_the_page_is_whole_and_stands_alone(tmp_path, report, make_run):
 def test_headline_numbers_stand_beside_published_ones(report, make_run):
     text = report(make_run("0123456789ab"))
     for expected in ("94.0", "published 94.7 ± 0.4", "89.0", "hit@25", "random scores", "spectra swapped"):
+        assert expected in text
+
+
+def test_whole_library_search_stands_beside_chance(report, make_run):
+    text = report(make_run("0123456789ab", search=True))
+    for expected in ("recall@100", "exact, molecules of its formula", "with swapped spectra", "99.1 [98.1, 100.1] %"):
         assert expected in text
 
 
@@ -102,7 +108,13 @@ def test_missing_files_are_said_not_failed(tmp_path, report, make_run):
     (run / "no_assignments").touch()
     (run / "metrics.jsonl").unlink()
     text = report(run)
-    for missing in ("No retrieval.json", "No assignments.parquet", "no training history", "No split audit"):
+    for missing in (
+        "No retrieval.json",
+        "No assignments.parquet",
+        "No search.json",
+        "no training history",
+        "No split audit",
+    ):
         assert missing in text
     assert all((tmp_path / "report" / "figures" / f"{name}.svg").is_file() for name in FIGURES)
 
