@@ -183,3 +183,18 @@ def rerank(
         out,
         metrics,
     )
+
+
+@app.command("remeasured")
+@report_errors
+def remeasured(
+    alignment: Alignment,
+    graphs: Graphs,
+    peaks: Annotated[Path, typer.Option(help="peaks table of nmrshiftdb2")],
+    metrics: Annotated[Path, typer.Option(help="JSON with assignment figures to write")],
+) -> None:
+    """Measure how well a second measured spectrum of a molecule assigns the first: what the labels allow."""
+    from spectraflow.methods.shifts.remeasured import assign_by_second_spectra
+
+    summary = assign_by_second_spectra(alignment, graphs, peaks, metrics)
+    print(f"{summary['molecules']} molecules with a second measured spectrum")
