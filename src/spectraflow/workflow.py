@@ -137,9 +137,11 @@ def encoder_id(config: Config, run: Km3aidRun, version: str | None = None) -> st
 def run_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
     """Return the id of a run: method, data version, split, fold, seeds and hyper-parameters, never the label.
 
-    version: the data version, if the caller has it.
+    version: the data version, if the caller has it. What concerns a shift head counts only where there is one.
     """
     values = run.model_dump(exclude={"label", "split"})
+    if not run.model.shift_head:
+        del values["model"]["shift_head"], values["objective"]["shift_weight"]
     values["spectrum_encoder"] = _science(values["spectrum_encoder"])
     split = config.splits[run.split].model_dump()
     data = version or data_version(config)

@@ -14,6 +14,8 @@ from spectraflow.evaluation.uncertainty import Interval
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.model import Km3aid
 from spectraflow.methods.km3aid.objective import Projected, on_cpu
+from spectraflow.methods.km3aid.shift_readings import assignment_readings, error_metrics, joined, likelihoods
+from spectraflow.nn.shift_head import Prediction
 
 
 @torch.no_grad()
@@ -39,21 +41,31 @@ def molecules_of(store: AlignmentStore, rows: Tensor, projected: Projected) -> I
 def evaluate(
     model: Km3aid, store: AlignmentStore, rows: Tensor, seed: int = 0
 ) -> tuple[dict[str, Interval], list[dict[str, Any]]]:
-    """Return all metrics of the molecules `rows`, and the rows of their assignments table."""
+    """Return all metrics of the molecules `rows`, and the rows of their assignments table.
+
+    A shift head adds its errors, and the assignment by its likelihood, alone and with the alignment's scores; the table
+    holds the alignment's assignment either way.
+    """
     model.eval()
     spectra: list[np.ndarray] = []
     graphs: list[np.ndarray] = []
-
-    def molecules() -> Iterator[Assigned]:
-        for chunk, projected in project(model, store, rows):
-            spectra.append(projected.spectra.numpy())
-            graphs.append(projected.graphs.numpy())
-            yield from molecules_of(store, chunk, projected)
-
-    metrics, table = evaluate_assignments(molecules(), seed)
+    aligned: list[Assigned] = []
+    shifts: list[Prediction] = []
+    for chunk, projected in project(model, store, rows):
+        spectra.append(projected.spectra.numpy())
+        graphs.append(projected.graphs.numpy())
+        aligned += molecules_of(store, chunk, projected)
+        if projected.shifts is not None:
+            shifts.append(projected.shifts)
+    metrics, table = evaluate_assignments(aligned, seed)
     queries, candidates = np.concatenate(spectra), np.concatenate(graphs)
     in_batch = in_batch_metrics(lambda batch: queries[batch] @ candidates[batch].T, len(rows), seed)
-    return {**in_batch, **metrics}, table
+    metrics = {**in_batch, **metrics}
+    if shifts:
+        predicted = joined(shifts)
+        metrics |= error_metrics(store, rows, predicted, seed)
+        metrics |= assignment_readings(aligned, likelihoods(store, rows, predicted), seed)
+    return metrics, table
 
 
 def curve_atom_accuracy(store: AlignmentStore, rows: Tensor, projected: Projected) -> list[float]:

@@ -9,11 +9,11 @@ from spectraflow.methods.km3aid.objective import Projected
 from spectraflow.methods.km3aid.settings import Km3aidModelSettings
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
 from spectraflow.nn.projection import Projection
+from spectraflow.nn.shift_head import CARBON, ShiftHead, standardised
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder
 from spectraflow.store.graphs import GraphBatch
 
 MULTIPLICITIES = 4
-PPM_MEAN, PPM_DEVIATION = 97.0, 52.0
 
 
 class AlignmentBatch(NamedTuple):
@@ -50,7 +50,7 @@ class PeakEncoder(nn.Module):
 
     def forward(self, ppm: Tensor, multiplicity: Tensor) -> Tensor:
         """Map shifts (M,) float32 in ppm and multiplicities (M,) int64 to (M, d)."""
-        ppm = (ppm - PPM_MEAN) / PPM_DEVIATION if self.standardise else ppm
+        ppm = standardised(ppm, CARBON) if self.standardise else ppm
         return self.mlp(torch.cat([self.shift(ppm[:, None]), self.multiplicity(multiplicity)], dim=1))
 
 
@@ -58,7 +58,8 @@ class Km3aid(nn.Module):
     """Dual alignment of spectra with graphs and of peaks with carbons.
 
     Graph and node branch share one node encoder (the communication channel) unless settings.communication is
-    off. A frozen spectrum encoder lives outside (its outputs are cached); `joint` puts it inside.
+    off. A frozen spectrum encoder lives outside (its outputs are cached); `joint` puts it inside. The shift head,
+    if there is one, sees the node branch's embeddings alone, never the spectrum.
     """
 
     def __init__(self, settings: Km3aidModelSettings, joint: bool = False) -> None:
@@ -74,6 +75,7 @@ class Km3aid(nn.Module):
         self.project_graph = Projection(dim, width, dropout)
         self.project_peak = Projection(dim, width, dropout)
         self.project_carbon = Projection(dim, width, dropout)
+        self.shift_head = ShiftHead(dim) if settings.shift_head else None  # last: the others' weights stay as without
 
     def _node_encoder(self) -> GraphIsomorphismNetwork:
         s = self.settings
@@ -96,10 +98,12 @@ class Km3aid(nn.Module):
     def forward(self, batch: AlignmentBatch) -> Projected:
         """Project a batch into both joint spaces."""
         nodes = self.node_encoder(batch.graph)
+        carbons = nodes.index_select(0, batch.carbon)
         peaks = self.peak_encoder(batch.mppm.float() / 1000, batch.multiplicity)
         return Projected(
             spectra=self.embed_spectra(batch.spectrum),
             graphs=self.embed_graphs(batch.graph, nodes),
             peaks=self.project_peak(peaks),
-            carbons=self.project_carbon(nodes.index_select(0, batch.carbon)),
+            carbons=self.project_carbon(carbons),
+            shifts=None if self.shift_head is None else self.shift_head(carbons),
         )

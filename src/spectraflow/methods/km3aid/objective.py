@@ -1,4 +1,4 @@
-"""K-M3AID losses (reference section 4): symmetric cross-entropies of molecules and of atoms."""
+"""K-M3AID losses (reference section 4): symmetric cross-entropies of molecules and of atoms; ours, of shifts."""
 
 from typing import NamedTuple
 
@@ -7,20 +7,31 @@ from torch import Tensor
 
 from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import atom_targets
+from spectraflow.nn.shift_head import CARBON, Prediction, laplace_loss, standardised
 
 
 class Projected(NamedTuple):
-    """Embeddings in the joint spaces: spectra and graphs (B, p), peaks and carbons (M, p), row i to row i."""
+    """Embeddings in the joint spaces: spectra and graphs (B, p), peaks and carbons (M, p), row i to row i.
+
+    shifts: what the shift head, if there is one, predicts for the carbons (M,).
+    """
 
     spectra: Tensor
     graphs: Tensor
     peaks: Tensor
     carbons: Tensor
+    shifts: Prediction | None = None
 
 
 def on_cpu(projected: Projected) -> Projected:
-    """Return the embeddings on the CPU in float32."""
-    return Projected(*(part.float().cpu() for part in projected))
+    """Return the embeddings, and shifts if there are any, on the CPU in float32."""
+
+    def moved(part: Tensor) -> Tensor:
+        return part.float().cpu()
+
+    spectra, graphs, peaks, carbons, shifts = projected
+    shifts = None if shifts is None else Prediction(*map(moved, shifts))
+    return Projected(moved(spectra), moved(graphs), moved(peaks), moved(carbons), shifts)
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
@@ -44,11 +55,13 @@ def km3aid_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Return alpha L_graph + (1 - alpha) L_node and both terms, `loss_node_kl` being L_node less its minimum.
 
+    With a shift head the weighted Laplace loss of its shifts is added, and `loss_shift` is that loss unweighted.
+
     Args:
         projected: embeddings of the batch; scores are plain dot products in float32.
         mppm: (M,) int64 shift of each peak, thousandths of a ppm.
         molecule: (M,) int64 molecule of each peak.
-        settings: alpha and the targets.
+        settings: alpha, the targets and the weight of the shifts.
     """
     graph = matching_loss(projected.spectra, projected.graphs)
     targets = atom_targets(mppm, molecule, settings)
@@ -56,4 +69,7 @@ def km3aid_loss(
     entropy = -2 * torch.xlogy(targets, targets).sum() / len(targets)
     loss = settings.alpha * graph + (1 - settings.alpha) * node
     figures = {"loss_graph": graph, "loss_node": node, "loss_node_kl": node - entropy}
+    if projected.shifts is not None:
+        figures["loss_shift"] = laplace_loss(projected.shifts, standardised(mppm.float() / 1000, CARBON))
+        loss = loss + settings.shift_weight * figures["loss_shift"]
     return loss, {name: value.detach() for name, value in figures.items()}

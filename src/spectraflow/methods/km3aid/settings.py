@@ -44,6 +44,9 @@ class Km3aidModelSettings(Settings):
     communication: bool = Field(True, description="graph and node branch share one node encoder")
     chirality: Literal["tag", "none"] = Field("tag", description="RDKit chiral tags as node feature, or none")
     ppm_scale: Literal["raw", "standard"] = Field("raw", description="shift as it is, or (ppm - 97) / 52")
+    shift_head: bool = Field(
+        False, description="a head on the carbons' embeddings that predicts shift and Laplace scale; not in the papers"
+    )
 
 
 class Km3aidObjectiveSettings(Settings):
@@ -61,6 +64,9 @@ class Km3aidObjectiveSettings(Settings):
     sigma_ppm: Annotated[float, Field(gt=0)] = Field(0.3, description="width of the soft kernel, ppm")
     scope: Literal["batch", "molecule"] = Field("batch", description="soft kernel over all carbons, or the molecule's")
     soft_weight: Fraction = Field(1.0, description="share of the soft kernel mixed with hard ties")
+    shift_weight: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="weight of the shift head's Laplace loss, added to the others; above 0 with the head alone"
+    )
 
 
 class Km3aidRun(Settings):
@@ -80,6 +86,15 @@ class Km3aidRun(Settings):
     objective: Km3aidObjectiveSettings = Field(Km3aidObjectiveSettings(), description="losses")
     spectrum_encoder: SpectrumEncoderSettings = Field(SpectrumEncoderSettings(), description="spectrum encoder")
     training: TrainingSettings = Field(TrainingSettings(), description="the fit")
+
+    @model_validator(mode="after")
+    def _shift_head_is_trained(self) -> "Km3aidRun":
+        weight = self.objective.shift_weight
+        if self.model.shift_head and not weight:
+            raise ValueError("model.shift_head needs objective.shift_weight above 0, or it would not be trained")
+        if weight and not self.model.shift_head:
+            raise ValueError("objective.shift_weight needs model.shift_head: true, or there is nothing to weigh")
+        return self
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
 from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
 from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.nn.shift_head import CARBON, in_ppm
 from spectraflow.nn.spectrum_encoder import SpectrumEncoder
 from spectraflow.provenance import git_commit
 from spectraflow.store.batches import batches
@@ -49,9 +50,13 @@ class Km3aidTask:
         return km3aid_loss(model(batch), batch.mppm, batch.molecule, self.settings.objective)
 
     def validate(self, model: torch.nn.Module) -> Record:
-        """Return losses and accuracies on full batches of the selection part, in one fixed order."""
+        """Return losses and accuracies on full batches of the selection part, in one fixed order.
+
+        With a shift head, `shift_mae` is the mean absolute error in ppm over the carbons of these batches.
+        """
         sums: dict[str, float] = {}
         atom: list[float] = []
+        shift: list[Tensor] = []
         generator = torch.Generator().manual_seed(0)
         count = 0
         for rows in batches(self.val_rows, self.settings.training.batch_size, generator):
@@ -64,8 +69,12 @@ class Km3aidTask:
             record |= {"in_batch": accuracy, "in_batch_back": back}
             sums = {name: sums.get(name, 0.0) + value for name, value in record.items()}
             atom += curve_atom_accuracy(self.store, rows, on_cpu(projected))
+            if projected.shifts is not None:
+                shift.append((in_ppm(projected.shifts, CARBON)[0] - batch.mppm / 1000).abs())
             count += 1
-        return {**{f"val/{name}": value / count for name, value in sums.items()}, "val/atom": float(np.mean(atom))}
+        means = {f"val/{name}": value / count for name, value in sums.items()}
+        errors = {"val/shift_mae": float(torch.cat(shift).mean())} if shift else {}
+        return {**means, "val/atom": float(np.mean(atom)), **errors}
 
 
 def load_spectrum_encoder(path: Path) -> SpectrumEncoder:

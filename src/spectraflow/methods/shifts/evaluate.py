@@ -11,7 +11,8 @@ from torch import Tensor
 from spectraflow.evaluation.in_batch import in_batch_metrics
 from spectraflow.evaluation.isomers import evaluate_isomers, formula_groups
 from spectraflow.evaluation.molecule_assignment import evaluate_assignments
-from spectraflow.evaluation.uncertainty import Interval, ratio_interval
+from spectraflow.evaluation.shift_errors import shift_error_metrics
+from spectraflow.evaluation.uncertainty import Interval
 from spectraflow.methods.shifts.alignment import Alignment
 from spectraflow.methods.shifts.matching import assigned_molecules
 from spectraflow.methods.shifts.prediction import PredictedShifts
@@ -23,8 +24,6 @@ from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import load_checkpoint
 
 NUCLEI = ("13C", "1H")
-COVERED = {"50": np.log(2.0), "90": np.log(10.0)}
-"""|error| / scale within which a share of a Laplace distribution lies."""
 
 
 def shift_metrics(predicted: PredictedShifts, labels: Path, names: set[str], seed: int = 0) -> dict[str, Interval]:
@@ -46,15 +45,9 @@ def shift_metrics(predicted: PredictedShifts, labels: Path, names: set[str], see
             continue
         ppm, scale = _at(part, known[molecule[own]], found[own, 0])
         error = (ppm - found[own, 2] / 1000).abs()
-        counts = torch.bincount(molecule[own], minlength=len(rows)).numpy()
-
-        def summed(value: Tensor, own: Tensor = own) -> np.ndarray:
-            return torch.bincount(molecule[own], value.double(), len(rows)).numpy()
-
-        metrics[f"shift/mae_{NUCLEI[nucleus]}"] = ratio_interval(summed(error), counts, seed=seed)
-        for share, bound in COVERED.items():
-            inside = ratio_interval(summed((error <= bound * scale).float()), counts, seed=seed)
-            metrics[f"shift/covered_{share}_{NUCLEI[nucleus]}"] = inside
+        metrics |= shift_error_metrics(
+            error.numpy(), scale.numpy(), molecule[own].numpy(), len(rows), NUCLEI[nucleus], seed
+        )
     return metrics
 
 

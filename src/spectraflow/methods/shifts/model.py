@@ -9,14 +9,12 @@ from torch.nn import functional
 from spectraflow.methods.shifts.settings import ShiftsModelSettings
 from spectraflow.methods.shifts.solvents import SOLVENTS
 from spectraflow.nn.gin import BOND_DIRECTIONS, BOND_TYPES, CHIRALITIES, ELEMENTS, HYBRIDISATIONS
+from spectraflow.nn.shift_head import MEANS_PPM, Prediction, ShiftHead
 from spectraflow.store.closed_walks import LENGTHS, ClosedWalks
 from spectraflow.store.graphs import GraphBatch
 
 HYDROGENS, DEGREES = 5, 8
-MEANS_PPM, DEVIATIONS_PPM = (97.0, 4.0), (52.0, 2.5)
-"""Mean and deviation by which shifts of 13C and 1H are standardised, rounded from nmrshiftdb2."""
 LARGEST_WALK_COUNT = 2.0
-LARGEST_LOG_SCALE = 4.0
 
 
 class ShiftBatch(NamedTuple):
@@ -30,13 +28,6 @@ class ShiftBatch(NamedTuple):
     nucleus: Tensor
     solvent: Tensor
     ppm: Tensor
-
-
-class Prediction(NamedTuple):
-    """Location and logarithm of the scale of a Laplace distribution, in standardised units, both (M,) float32."""
-
-    location: Tensor
-    log_scale: Tensor
 
 
 def _table_offsets(sizes: tuple[int, ...]) -> Tensor:
@@ -82,7 +73,7 @@ class ShiftNetwork(nn.Module):
         bond_features = BOND_TYPES + BOND_DIRECTIONS + LENGTHS
         self.layers = nn.ModuleList(MessageLayer(dim, bond_features, settings.dropout) for _ in range(settings.layers))
         self.solvent_table = nn.Embedding(len(SOLVENTS), dim)
-        self.heads = nn.ModuleList(nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, 2)) for _ in MEANS_PPM)
+        self.heads = nn.ModuleList(ShiftHead(dim) for _ in MEANS_PPM)
 
     def encode(self, graph: GraphBatch, walks: ClosedWalks) -> Tensor:
         """Return atom embeddings (N, d)."""
@@ -105,8 +96,7 @@ class ShiftNetwork(nn.Module):
     def predict(self, h: Tensor, atom: Tensor, nucleus: int, solvent: Tensor | int = 0) -> Prediction:
         """Return the shifts of one nucleus at the atoms (M,) of embeddings (N, d)."""
         known = self.solvent_table(torch.as_tensor(solvent, device=h.device))
-        location, log_scale = self.heads[nucleus](h.index_select(0, atom) + known).unbind(1)
-        return Prediction(location, log_scale.clamp(-LARGEST_LOG_SCALE, LARGEST_LOG_SCALE))
+        return self.heads[nucleus](h.index_select(0, atom) + known)
 
     def forward(self, batch: ShiftBatch) -> Prediction:
         """Return the shifts of a batch, in its order."""
@@ -114,16 +104,3 @@ class ShiftNetwork(nn.Module):
         both = [self.predict(h, batch.atom, nucleus, batch.solvent) for nucleus in range(len(self.heads))]
         carbon = batch.nucleus == 0
         return Prediction(*(torch.where(carbon, one, two) for one, two in zip(*both, strict=True)))
-
-
-def standardised(ppm: Tensor, nucleus: Tensor) -> Tensor:
-    """Return shifts (M,) in units of their nucleus's deviation from its mean."""
-    means, deviations = (torch.tensor(values, device=ppm.device)[nucleus] for values in (MEANS_PPM, DEVIATIONS_PPM))
-    return (ppm - means) / deviations
-
-
-def laplace_loss(prediction: Prediction, target: Tensor, weight: Tensor) -> Tensor:
-    """Return the weighted mean of |y - mu| / b + log b, the negative log-likelihood without its constant ln 2."""
-    location, log_scale = prediction
-    loss = (target - location).abs() * torch.exp(-log_scale) + log_scale
-    return (weight * loss).sum() / weight.sum()

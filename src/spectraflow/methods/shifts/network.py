@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spectraflow.methods.shifts.model import DEVIATIONS_PPM, MEANS_PPM, ShiftNetwork
+from spectraflow.methods.shifts.model import ShiftNetwork
 from spectraflow.methods.shifts.prediction import PredictedShifts, targets_of
+from spectraflow.nn.shift_head import in_ppm
 from spectraflow.store.batches import padded_batches
 from spectraflow.store.closed_walks import closed_walks
 from spectraflow.store.graphs import GraphStore
@@ -37,13 +38,7 @@ class NetworkPredictor:
             for nucleus, wanted in enumerate((carbons, protons)):
                 atom, molecule, _ = wanted.take(rows)
                 prediction = self.network.predict(h, (atom + first[molecule]).to(device), nucleus)
-                values[nucleus][_places(wanted, rows)] = torch.stack(
-                    [
-                        prediction.location * DEVIATIONS_PPM[nucleus] + MEANS_PPM[nucleus],
-                        prediction.log_scale.exp() * DEVIATIONS_PPM[nucleus],
-                    ],
-                    dim=1,
-                ).cpu()
+                values[nucleus][_places(wanted, rows)] = torch.stack(in_ppm(prediction, nucleus), dim=1).cpu()
         parts = [
             Ragged(torch.cat([wanted.values.float()[:, None], found], 1), wanted.offsets)
             for wanted, found in zip((carbons, protons), values, strict=True)

@@ -11,17 +11,11 @@ from torch import Tensor
 from spectraflow.errors import InputError
 from spectraflow.methods.shifts.data import ShiftStore, training_parts
 from spectraflow.methods.shifts.lookup import EnvironmentLookup
-from spectraflow.methods.shifts.model import (
-    DEVIATIONS_PPM,
-    Prediction,
-    ShiftBatch,
-    ShiftNetwork,
-    laplace_loss,
-    standardised,
-)
+from spectraflow.methods.shifts.model import ShiftBatch, ShiftNetwork
 from spectraflow.methods.shifts.network import NetworkPredictor
 from spectraflow.methods.shifts.prediction import ShiftModel
 from spectraflow.methods.shifts.settings import ShiftsRun
+from spectraflow.nn.shift_head import DEVIATIONS_PPM, Prediction, laplace_loss, standardised
 from spectraflow.provenance import git_commit
 from spectraflow.store.batches import batches
 from spectraflow.training import run_folder
