@@ -6,11 +6,11 @@ SOLVENTS = ("unreported", "chloroform", "dmso", "methanol", "acetone", "water", 
 
 _PATTERNS = (
     ("chloroform", r"cdcl3|chloroform|chcl3"),
-    ("dmso", r"dmso|dimethyl ?sulph?oxide|\(cd3\)2so"),
-    ("methanol", r"methanol|cd3od|meod"),
+    ("dmso", r"dmso|dimethyl ?sul(?:ph|f)oxide|\(cd3\)2so"),
+    ("methanol", r"methanol|c[dh]3o[dh]|meo[dh]"),
     ("acetone", r"acetone|\(cd3\)2co"),
     ("water", r"water|\bd2o\b|h2o"),
-    ("benzene", r"benzene|c6d6"),
+    ("benzene", r"\b(?:hexadeutero|perdeutero)?benzene|c6d6"),
     ("pyridine", r"pyridine|c5d5n"),
 )
 
