@@ -14,7 +14,7 @@ from spectraflow.evaluation.uncertainty import bootstrap_interval
 from spectraflow.files import write_json
 from spectraflow.search.exact import Found, search_exact
 from spectraflow.search.filters import Filter, own_rows
-from spectraflow.search.index import search_approximate
+from spectraflow.search.index import search_approximate, truths_reached
 from spectraflow.search.library import Library, open_library
 from spectraflow.search.queries import SearchQueries
 from spectraflow.search.results import TruthRanks, overlap, rank_truths, recall, write_candidates
@@ -41,13 +41,16 @@ def evaluate_search(
     """Search a whole library exactly, without and with filters, and by the index; write candidates, ranks and recall.
 
     The truth is added to the candidates of its query; molecules with its first block and duplicates are none. A truth
-    beyond the candidates kept has no rank; it is counted as absent. Beside each recall stand that of a random rank and
-    that of the same search with spectra swapped among the queries.
+    beyond the candidates kept has no rank, nor has one that the index would have missed; they are counted as absent.
+    Beside each recall stand that of a random rank and that of the same search with spectra swapped among the queries.
     """
     opened, described = open_library(library, shards)
     asked = read_fitting(queries, opened)
     found, seconds = _search_all(settings, asked, opened, indexes, described)
     truths = {key: rank_truths(asked, one) for key, one in found.items()}
+    places = (opened, indexes, described, settings.candidates, settings.index.probes, settings.index.rerank)
+    key = ("approximate", "none")
+    truths[key] = truths[key].among(truths_reached(asked, *places))
     write_candidates(candidates, asked, found["exact", "none"], described)
     with TableWriter(ranks, SEARCH_RANKS) as writer:
         for key, one in found.items():

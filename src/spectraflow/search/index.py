@@ -8,7 +8,7 @@ molecule ranks as one with the molecule itself, and that is what the codes are s
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
@@ -106,37 +106,84 @@ def search_approximate(
     least k, scored again exactly. Never candidates: duplicates, and molecules with the first block of the query's own.
     """
     own = own_rows(queries, library, [shard.rows for shard in shards])
-    usable = int(library.usable(range(len(library))).sum())
-    rows = propose(queries.embeddings, indexes, usable, max(rerank, k) + own.most, probes)
+    usable = _usable(shards, library)
+    rows, _ = propose(queries.embeddings, indexes, usable, max(rerank, k) + own.most, probes)
     scores = score(queries.embeddings, shards, rows)
     order = np.argsort(-scores, axis=1, kind="stable")
     best, places = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
     return own.without(Found(best, places, np.full(len(queries), usable)), k)
 
 
-def propose(queries: np.ndarray, indexes: Sequence[Path], indexed: int, count: int, probes: int) -> np.ndarray:
-    """Return the library rows (q, count) int64 with the highest scores by their codes, -1 where there are no more.
+def truths_reached(
+    queries: SearchQueries,
+    shards: Sequence[Shard],
+    indexes: Sequence[Path],
+    library: Library,
+    k: int,
+    probes: int,
+    rerank: int,
+) -> np.ndarray:
+    """Return (q,) bool whether `search_approximate` would score each truth if the library held it.
 
-    Raises InputError unless the indexes hold `indexed` molecules in all.
+    It is scored if its list is visited, and its code is among the best of those lists. False where it is unknown.
+    """
+    own = own_rows(queries, library, [shard.rows for shard in shards])
+    count = max(rerank, k) + own.most
+    _, lowest = propose(queries.embeddings, indexes, _usable(shards, library), count, probes)
+    index = _read(indexes[0], faiss.IO_FLAG_MMAP)
+    inverted: Any = faiss.downcast_index(index.index)
+    visit = _visit(index, queries.embeddings, probes)
+    known = queries.truth_known
+    truths = index.chain.at(0).apply(np.where(known[:, None], queries.truth, 0).astype(np.float32))
+    _, home = inverted.quantizer.search(truths, 1)
+    decoded = inverted.sq.decode(inverted.sq.compute_codes(truths))
+    scores = np.einsum("qd,qd->q", decoded, visit.projected)
+    return np.asarray(known & (visit.lists == home).any(1) & (scores >= lowest))
+
+
+def _usable(shards: Sequence[Shard], library: Library) -> int:
+    return sum(int(library.usable(shard.rows).sum()) for shard in shards)
+
+
+class Visit(NamedTuple):
+    """What queries look for and where: `projected` (q, d) float32, `lists` (q, p) int64 with `distances` float32."""
+
+    projected: np.ndarray
+    lists: np.ndarray
+    distances: np.ndarray
+
+
+def _visit(index: Any, queries: np.ndarray, probes: int) -> Visit:
+    """Return the lists each query visits; all shards have the same ones."""
+    components: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+    inverted: Any = faiss.downcast_index(index.index)
+    centred = components.apply(queries)
+    distances, lists = inverted.quantizer.search(centred, min(probes, inverted.nlist))
+    return Visit(centred - faiss.vector_to_array(components.b), lists, distances)
+
+
+def propose(
+    queries: np.ndarray, indexes: Sequence[Path], indexed: int, count: int, probes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the library rows with the highest scores by their codes, and the lowest of these scores.
+
+    Rows are (q, count) int64, -1 where there are no more; lowest scores (q,) float32, -inf there. Raises InputError
+    unless the indexes hold `indexed` molecules in all.
     """
     heap = faiss.ResultHeap(len(queries), count, keep_max=True)
     held = 0
-    projected = visited = distances = None
+    visit = None
     for path in indexes:
         index = _read(path, faiss.IO_FLAG_MMAP)
         inverted: Any = faiss.downcast_index(index.index)
-        if visited is None:
-            components: Any = faiss.downcast_VectorTransform(index.chain.at(0))
-            centred = components.apply(queries)
-            projected = centred - faiss.vector_to_array(components.b)
-            distances, visited = inverted.quantizer.search(centred, min(probes, inverted.nlist))
-        inverted.nprobe = visited.shape[1]
+        visit = visit or _visit(index, queries, probes)
+        inverted.nprobe = visit.lists.shape[1]
         held += index.ntotal
-        heap.add_result(*inverted.search_preassigned(projected, count, visited, distances))
+        heap.add_result(*inverted.search_preassigned(visit.projected, count, visit.lists, visit.distances))
     if held != indexed:
         raise InputError(f"{indexes[0]} and {len(indexes) - 1} more indexes hold {held} molecules, not {indexed}")
     heap.finalize()
-    return np.asarray(heap.I)
+    return np.asarray(heap.I), np.where(heap.I[:, -1] >= 0, heap.D[:, -1], -np.inf)
 
 
 def score(queries: np.ndarray, shards: Sequence[Shard], rows: np.ndarray) -> np.ndarray:

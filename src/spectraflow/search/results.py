@@ -29,6 +29,10 @@ class TruthRanks(NamedTuple):
         """How many known truths are not among the candidates."""
         return int((self.known & (self.rank == 0)).sum())
 
+    def among(self, reached: np.ndarray) -> "TruthRanks":
+        """Return the ranks without those of truths that were not reached, (q,) bool."""
+        return TruthRanks(np.where(reached, self.rank, 0), self.known)
+
 
 def rank_truths(queries: SearchQueries, found: Found) -> TruthRanks:
     """Return the ranks of the truths, each added to its query's candidates; ties count against it."""

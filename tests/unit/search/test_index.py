@@ -3,7 +3,7 @@ import pytest
 
 from spectraflow.errors import InputError
 from spectraflow.search.exact import search_exact
-from spectraflow.search.index import index_shard, propose, search_approximate, train_index
+from spectraflow.search.index import index_shard, propose, search_approximate, train_index, truths_reached
 from spectraflow.search.library import open_library
 from spectraflow.search.settings import IndexSettings
 
@@ -38,8 +38,23 @@ def test_few_lists_find_most_of_the_best(make_library):
     exact = search_exact(queries, *opened, 10)
     shared = np.mean([np.isin(one, other).mean() for one, other in zip(exact.rows, found.rows, strict=True)])
     assert shared > 0.8
-    proposed = propose(queries.embeddings, indexes, 3997, 60, 5)
+    proposed, _ = propose(queries.embeddings, indexes, 3997, 60, 5)
     assert not np.isin(proposed, [7, 8, 41]).any()  # the duplicates
+
+
+def test_truths_are_reached_as_the_molecules_of_the_library_are(make_library):
+    """Molecules of the library stand for truths: those the index proposes must be those it is said to reach."""
+    made, queries = make_library(count=3000, shards=2), queries_of(200)
+    indexes, opened = index_of(made), open_library(made.library, made.shards)
+    queries.first_blocks[:] = [None] * 200
+    rows = search_exact(queries, *opened, 30).rows[np.arange(200), np.arange(200) % 30]
+    queries.truth[:] = made.embeddings[rows]
+    reached = truths_reached(queries, opened[0], indexes, opened[1], 10, 2, 40)
+    proposed, _ = propose(queries.embeddings, indexes, 2997, 40, 2)
+    assert reached.tolist() == (proposed == rows[:, None]).any(1).tolist()
+    assert 0.2 < reached.mean() < 0.98
+    queries.truth[0] = np.nan
+    assert not truths_reached(queries, opened[0], indexes, opened[1], 10, 20, 3000)[0]
 
 
 def test_library_smaller_than_its_lists_and_shards(make_library, queries):

@@ -34,6 +34,13 @@ def test_ties_count_against_the_truth_and_absent_ones_have_no_rank():
     assert ranks.known.tolist() == [True, True, True, False, True]
 
 
+def test_truths_an_index_does_not_reach_are_absent():
+    ranks = TruthRanks(np.array([1, 2, 0, 0]), np.array([True, True, True, False]))
+    kept = ranks.among(np.array([True, False, True, False]))
+    assert kept.rank.tolist() == [1, 0, 0, 0]
+    assert (ranks.absent, kept.absent) == (1, 2)
+
+
 def test_recall_is_over_queries_whose_truth_is_known():
     ranks = TruthRanks(np.array([1, 4, 0, 0]), np.array([True, True, True, False]))
     found = recall(ranks, [1, 5], seed=0)
