@@ -289,6 +289,29 @@ class Plan:
         found = self.each_complete_run(template)
         return {"all": found, "first": found[:1], "none": []}[self.config.search.runs]
 
+    def each_external_run(self, template: str) -> list[str]:
+        """Return a path for every searched run that was trained on the published list alone, as `each_run` does.
+
+        Only there are molecules off the list external.
+        """
+        searched = self.each_searched_run("{run}")
+        return [template.format(run=run) for run in searched if self.runs[run].settings["molecules"] == "published_ids"]
+
+    def aligner(self, shifts_run: str) -> str | None:
+        """Return the first searched K-M3AID run with the selection, split and fold of a shift model, if any."""
+        wanted = self.shifts.jobs[shifts_run]
+        place = (wanted.selection, wanted.split, wanted.fold)
+        jobs = (self.runs[run] for run in self.each_searched_run("{run}"))
+        return next((job.run for job in jobs if (job.selection, job.split, job.fold) == place), None)
+
+    def of_aligner(self, template: str) -> Callable[[Any], str]:
+        """Return an input function that fills `{run}` with the run whose candidates a shift model re-ranks."""
+        return lambda wildcards: template.format(run=self.aligner(wildcards.run))
+
+    def each_reranking(self, template: str) -> list[str]:
+        """Return a path for every shift model that re-ranks the candidates of a K-M3AID run."""
+        return [template.format(run=run) for run in self.shifts.jobs if self.aligner(run) is not None]
+
     def of_shards(self, template: str) -> Callable[[Any], list[str]]:
         """Return an input function that fills `{run}` from the wildcards and `{shard}` with each shard's number."""
         shards = range(self.config.search.shards)

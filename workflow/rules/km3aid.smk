@@ -176,14 +176,34 @@ rule retrieve_molecules:
         shards=lambda wildcards, input: repeat("--shard", input.shards),
         code=code_of("methods.km3aid.retrieve"),
         folder=lambda wildcards, input: folder(input.model),
+        queries="",
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow km3aid retrieve --settings {params.settings:q} --run {params.folder:q} \
             --alignment {input.alignment:q} --graphs {input.graphs:q} --molecules {input.molecules:q} \
-            --split {input.split:q} --library {input.library:q} {params.shards} \
+            --split {input.split:q} --library {input.library:q} {params.shards} {params.queries} \
             --out {output.ranks:q} --metrics {output.metrics:q}
         """
+
+
+use rule retrieve_molecules as retrieve_external with:
+    input:
+        **rules.retrieve_molecules.input,
+        external="<results>/shifts/external/alignment.parquet",
+    output:
+        ranks="<results>/km3aid/runs/{run}/ranks_external.parquet",
+        metrics="<results>/km3aid/runs/{run}/retrieval_external.json",
+    log:
+        "<logs>/retrieve_external/{run}.log",
+    benchmark:
+        "<benchmarks>/retrieve_external/{run}.tsv"
+    params:
+        settings=plan.retrieval_settings,
+        shards=lambda wildcards, input: repeat("--shard", input.shards),
+        code=code_of("methods.km3aid.retrieve"),
+        folder=lambda wildcards, input: folder(input.model),
+        queries=lambda wildcards, input: option("--external", input.external),
 
 
 rule recognise_isomers:

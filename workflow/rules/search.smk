@@ -113,11 +113,11 @@ rule embed_held_out:
         molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
         split=plan.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
     output:
-        queries="<results>/km3aid/runs/{run}/queries.parquet",
+        queries="<results>/km3aid/runs/{run}/queries-{part}.parquet",
     log:
-        "<logs>/embed_held_out/{run}.log",
+        "<logs>/embed_held_out/{run}-{part}.log",
     benchmark:
-        "<benchmarks>/embed_held_out/{run}.tsv"
+        "<benchmarks>/embed_held_out/{run}-{part}.tsv"
     threads: 1
     resources:
         mem_mb=4000,
@@ -132,13 +132,13 @@ rule embed_held_out:
         exec &> >(tee {log:q})
         spectraflow km3aid embed-held-out --run {params.folder:q} --alignment {input.alignment:q} \
             --graphs {input.graphs:q} --molecules {input.molecules:q} --split {input.split:q} \
-            --out {output.queries:q} --limit {params.limit} --seed {params.seed}
+            --out {output.queries:q} --limit {params.limit} --seed {params.seed} --part {wildcards.part}
         """
 
 
 rule search_library:
     input:
-        queries="<results>/km3aid/runs/{run}/queries.parquet",
+        queries="<results>/km3aid/runs/{run}/queries-test.parquet",
         library="<results>/search/library.arrow",
         shards=plan.of_shards("<results>/km3aid/libraries/{run}/shard-{shard}.arrow"),
         indexes=plan.of_shards("<results>/km3aid/libraries/{run}/shard-{shard}.faiss"),
@@ -165,4 +165,31 @@ rule search_library:
         spectraflow search evaluate --settings {params.settings:q} --queries {input.queries:q} \
             --library {input.library:q} {params.shards} {params.indexes} --candidates {output.candidates:q} \
             --ranks {output.ranks:q} --metrics {output.metrics:q}
+        """
+
+
+rule search_with_validation:
+    input:
+        queries="<results>/km3aid/runs/{run}/queries-val.parquet",
+        library="<results>/search/library.arrow",
+        shards=plan.of_shards("<results>/km3aid/libraries/{run}/shard-{shard}.arrow"),
+    output:
+        candidates="<results>/km3aid/runs/{run}/candidates-val.parquet",
+    log:
+        "<logs>/search_with_validation/{run}.log",
+    benchmark:
+        "<benchmarks>/search_with_validation/{run}.tsv"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        k=plan.config.search.candidates,
+        shards=lambda wildcards, input: repeat("--shard", input.shards),
+        code=code_of("search.run"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow search exact --queries {input.queries:q} --library {input.library:q} {params.shards} \
+            --k {params.k} --out {output.candidates:q}
         """

@@ -188,11 +188,103 @@ rule retrieve_by_shifts:
     params:
         settings=plan.retrieval_settings,
         code=code_of("methods.shifts.retrieve"),
+        queries="",
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow shifts retrieve --settings {params.settings:q} --predictions {input.predictions:q} \
             --library-predictions {input.library_predictions:q} --alignment {input.alignment:q} \
             --graphs {input.graphs:q} --molecules {input.molecules:q} --split {input.split:q} \
-            --library {input.library:q} --out {output.ranks:q} --metrics {output.metrics:q}
+            --library {input.library:q} {params.queries} --out {output.ranks:q} --metrics {output.metrics:q}
+        """
+
+
+use rule retrieve_by_shifts as retrieve_external_by_shifts with:
+    input:
+        **rules.retrieve_by_shifts.input,
+        external="<results>/shifts/external/alignment.parquet",
+    output:
+        ranks="<results>/shifts/runs/{run}/ranks_external.parquet",
+        metrics="<results>/shifts/runs/{run}/retrieval_external.json",
+    log:
+        "<logs>/retrieve_external_by_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/retrieve_external_by_shifts/{run}.tsv"
+    params:
+        settings=plan.retrieval_settings,
+        code=code_of("methods.shifts.retrieve"),
+        queries=lambda wildcards, input: option("--external", input.external),
+
+
+use rule retrieve_by_shifts as retrieve_protons_by_shifts with:
+    input:
+        **rules.retrieve_by_shifts.input,
+        labels="<results>/shifts/labels/labels.parquet",
+    output:
+        ranks="<results>/shifts/runs/{run}/ranks_protons.parquet",
+        metrics="<results>/shifts/runs/{run}/retrieval_protons.json",
+    log:
+        "<logs>/retrieve_protons_by_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/retrieve_protons_by_shifts/{run}.tsv"
+    params:
+        settings=plan.retrieval_settings,
+        code=code_of("methods.shifts.retrieve"),
+        queries=lambda wildcards, input: option("--protons", input.labels),
+
+
+rule rerank_by_shifts:
+    input:
+        candidates=plan.of_aligner("<results>/km3aid/runs/{run}/candidates.parquet"),
+        fit_candidates=plan.of_aligner("<results>/km3aid/runs/{run}/candidates-val.parquet"),
+        predictions="<results>/shifts/predictions/{run}/nmrshiftdb2.parquet",
+        library_predictions="<results>/shifts/predictions/{run}/pubchem.parquet",
+        alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+    output:
+        reranked="<results>/shifts/runs/{run}/reranked.parquet",
+        metrics="<results>/shifts/runs/{run}/reranking.json",
+    log:
+        "<logs>/rerank_by_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/rerank_by_shifts/{run}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=plan.search_settings,
+        code=code_of("methods.shifts.rerank"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts rerank --settings {params.settings:q} --candidates {input.candidates:q} \
+            --fit-candidates {input.fit_candidates:q} --predictions {input.predictions:q} \
+            --library-predictions {input.library_predictions:q} --alignment {input.alignment:q} \
+            --graphs {input.graphs:q} --out {output.reranked:q} --metrics {output.metrics:q}
+        """
+
+
+rule assign_by_second_spectra:
+    input:
+        alignment="<results>/km3aid/alignment/{selection}/alignment.parquet",
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        peaks="<results>/tables/nmrshiftdb2/peaks.parquet",
+    output:
+        metrics="<results>/shifts/remeasured/{selection}.json",
+    log:
+        "<logs>/assign_by_second_spectra/{selection}.log",
+    benchmark:
+        "<benchmarks>/assign_by_second_spectra/{selection}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_of("methods.shifts.remeasured"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts remeasured --alignment {input.alignment:q} --graphs {input.graphs:q} \
+            --peaks {input.peaks:q} --metrics {output.metrics:q}
         """

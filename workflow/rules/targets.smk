@@ -27,6 +27,7 @@ rule km3aid:
         plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
+        plan.each_external_run("<results>/km3aid/runs/{run}/retrieval_external.json"),
 
 
 rule search:
@@ -38,6 +39,10 @@ rule shifts:
     input:
         plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
         plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
+        plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval_protons.json"),
+        plan.shifts.each_external_run("<results>/shifts/runs/{run}/retrieval_external.json"),
+        plan.shifts.each_selection("<results>/shifts/remeasured/{selection}.json"),
+        plan.each_reranking("<results>/shifts/runs/{run}/reranking.json"),
 
 
 rule report:

@@ -169,11 +169,11 @@ def rerank(
 ) -> None:
     """Put the candidates of a search into a new order by predicted shifts, with calibrated probabilities."""
     from spectraflow.methods.shifts.rerank import rerank as run_reranking
-    from spectraflow.retrieval.settings import RetrievalSettings
+    from spectraflow.search.settings import SearchSettings
     from spectraflow.settings import load_settings
 
     run_reranking(
-        load_settings(RetrievalSettings, settings),
+        load_settings(SearchSettings, settings),
         candidates,
         fit_candidates,
         predictions,

@@ -58,6 +58,16 @@ class ShiftsPlan:
         """Return a path for every shift model, without repetition, in the order of the configuration."""
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.jobs.values()))
 
+    def each_external_run(self, template: str) -> list[str]:
+        """Return a path for every shift model of the published list: only there are molecules off it external."""
+        return [
+            template.format(run=name) for name, job in self.jobs.items() if job.settings["molecules"] == "published_ids"
+        ]
+
+    def each_selection(self, template: str) -> list[str]:
+        """Return a path for every selection of molecules that a shift model is tested on."""
+        return list(dict.fromkeys(template.format(selection=job.selection) for job in self.jobs.values()))
+
     @property
     def counts(self) -> list[str]:
         """Return the accounting of shift labels and external queries, if there is a shift model."""

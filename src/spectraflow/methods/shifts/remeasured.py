@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from spectraflow.errors import InputError
 from spectraflow.evaluation.molecule_assignment import Assigned, evaluate_assignments
-from spectraflow.evaluation.uncertainty import ratio_interval
+from spectraflow.evaluation.uncertainty import Interval, ratio_interval
 from spectraflow.files import write_json
 from spectraflow.methods.shifts.alignment import Alignment, Carbons
 from spectraflow.methods.shifts.matching import peak_scores
@@ -22,7 +21,7 @@ SAME_MPPM = 5
 
 
 def other_spectra(peaks: Path, used: dict[str, str]) -> Iterator[tuple[str, dict[int, float]]]:
-    """Yield molecule and shift of each atom, in ppm, of every measured 13C spectrum but those in `used` (by molecule).
+    """Yield molecule and shift of each atom, in ppm, of every 13C spectrum that is neither predicted nor in `used`.
 
     An atom with several peaks, as where a source leaves an assignment open, makes the spectrum none.
     """
@@ -30,7 +29,7 @@ def other_spectra(peaks: Path, used: dict[str, str]) -> Iterator[tuple[str, dict
     for batch in scan_table(peaks, PEAKS, columns):
         for row in batch.to_pylist():
             name = row["molecule_id"]
-            wanted = row["technique"] == "13C" and row["origin"] == "measured" and name in used
+            wanted = row["technique"] == "13C" and row["origin"] != "predicted" and name in used
             if wanted and row["spectrum_id"] != used[name]:
                 pairs = [
                     (atom, shift)
@@ -53,8 +52,8 @@ def _second(carbons: Carbons, shifts: dict[int, float]) -> np.ndarray | None:
 def assign_by_second_spectra(alignment: Path, graphs: Path, peaks: Path, metrics: Path) -> dict[str, Any]:
     """Write how well the first other measured spectrum of each molecule assigns the one of the alignment table.
 
-    Figures are those of a shift model whose predictions are that spectrum's shifts. Raises InputError if no molecule
-    has two spectra that differ.
+    Figures are those of a shift model whose predictions are that spectrum's shifts; there are none if no molecule has
+    two spectra that differ.
     """
     table = read_table(alignment, ALIGNMENT, ["molecule_id", "spectrum_id"])
     used = dict(zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True))
@@ -69,10 +68,10 @@ def assign_by_second_spectra(alignment: Path, graphs: Path, peaks: Path, metrics
             scores = peak_scores(carbons.mppm / 1000, carbons.multiplicity, ppm, np.ones(len(ppm)), carbons.hydrogens)
             found[name] = Assigned(name, scores, carbons.atom, carbons.mppm, carbons.multiplicity)
             errors.append((float(np.abs(ppm - carbons.mppm / 1000).sum()), len(ppm)))
-    if not found:
-        raise InputError(f"{peaks}: no molecule of {alignment} has two measured 13C spectra that differ")
-    figures, _ = evaluate_assignments(found.values())
-    figures["shift/mae_13C"] = ratio_interval(*np.array(errors).T)
+    figures: dict[str, Interval] = {}
+    if found:
+        figures, _ = evaluate_assignments(found.values())
+        figures["shift/mae_13C"] = ratio_interval(*np.array(errors).T)
     summary = {"molecules": len(found), "metrics": {name: one.as_dict() for name, one in figures.items()}}
     write_json(metrics, summary)
     return summary

@@ -13,7 +13,7 @@ from spectraflow.methods.shifts.alignment import Alignment
 from spectraflow.methods.shifts.prediction import PredictedShifts
 from spectraflow.methods.shifts.scoring import CARBON_AXIS, SetLikelihood
 from spectraflow.retrieval.reranking import Reranker, ScoredCandidates, compare_rerankers, with_columns
-from spectraflow.retrieval.settings import RetrievalSettings
+from spectraflow.search.settings import SearchSettings
 from spectraflow.store.ragged import Ragged
 from spectraflow.tables import CANDIDATES, RERANKED, TableWriter, read_table
 
@@ -28,6 +28,10 @@ READINGS = {
     "search+shifts, carbon count": (0, 1, 2, 3),
 }
 """Columns of SCORES that each reading uses; those with the carbon count rule out molecules of another one."""
+
+
+WRITTEN = "search+shifts"
+"""The reading whose order is written."""
 
 
 def candidate_likelihoods(spectrum: np.ndarray, carbons: Ragged) -> np.ndarray:
@@ -95,7 +99,7 @@ def _read(paths: Iterable[Path]) -> list[pl.DataFrame]:
 
 
 def rerank(
-    settings: RetrievalSettings,
+    settings: SearchSettings,
     candidates: Path,
     fit_candidates: Path,
     predictions: Path,
@@ -107,7 +111,8 @@ def rerank(
 ) -> None:
     """Re-rank the candidates of a search by predicted shifts; write the new order, recall and calibration.
 
-    The weights of the scores come from `fit_candidates`, a search with spectra that are not reported.
+    The weights of the scores come from `fit_candidates`, a search with spectra that are not reported. Where none of
+    these found its molecule nothing can be fitted: there are no readings, and the new order is empty.
     """
     asked, fitted_on = _read([candidates, fit_candidates])
     shared = set(asked["query_id"]) & set(fitted_on["query_id"])
@@ -115,11 +120,15 @@ def rerank(
         raise InputError(f"{len(shared)} queries, {min(shared)} among them, are both fitted on and asked")
     known = Alignment.read(alignment, graphs)
     scored = _score(asked, known, predictions, library_predictions)
-    rerankers, figures = compare_rerankers(
-        _score(fitted_on, known, predictions, library_predictions), scored, READINGS, settings.k, settings.seed
-    )
-    best = "search+shifts"
-    _write_order(out, asked, with_columns(scored, READINGS[best]), rerankers[best])
+    fit_scored = _score(fitted_on, known, predictions, library_predictions)
+    figures: dict[str, dict[str, Any]] = {}
+    rerankers: dict[str, Reranker] = {}
+    if any(one.truth is not None for one in fit_scored):
+        rerankers, figures = compare_rerankers(fit_scored, scored, READINGS, settings.k, settings.seed)
+    with TableWriter(out, RERANKED) as writer:
+        if rerankers:
+            ordered = with_columns(scored, READINGS[WRITTEN])
+            _write_order(writer, asked, ordered, rerankers[WRITTEN])
     summary: dict[str, Any] = {
         "queries": len(scored),
         "fitted_on": fitted_on["query_id"].n_unique(),
@@ -130,18 +139,19 @@ def rerank(
     write_json(metrics, summary)
 
 
-def _write_order(path: Path, candidates: pl.DataFrame, scored: Sequence[ScoredCandidates], reranker: Reranker) -> None:
-    with TableWriter(path, RERANKED) as writer:
-        for query, frame in zip(scored, candidates.partition_by("query_id", maintain_order=True), strict=True):
-            probabilities = reranker.probabilities(query)
-            order = np.argsort(-probabilities, kind="stable")
-            columns = {name: frame[name].gather(order).to_list() for name in ("molecule_id", "smiles")}
-            writer.write(
-                {
-                    "query_id": [query.query_id] * len(order),
-                    "rank": list(range(1, len(order) + 1)),
-                    "search_rank": frame["rank"].gather(order).to_list(),
-                    "probability": probabilities[order].tolist(),
-                    **columns,
-                }
-            )
+def _write_order(
+    writer: TableWriter, candidates: pl.DataFrame, scored: Sequence[ScoredCandidates], reranker: Reranker
+) -> None:
+    for query, frame in zip(scored, candidates.partition_by("query_id", maintain_order=True), strict=True):
+        probabilities = reranker.probabilities(query)
+        order = np.argsort(-probabilities, kind="stable")
+        columns = {name: frame[name].gather(order).to_list() for name in ("molecule_id", "smiles")}
+        writer.write(
+            {
+                "query_id": [query.query_id] * len(order),
+                "rank": list(range(1, len(order) + 1)),
+                "search_rank": frame["rank"].gather(order).to_list(),
+                "probability": probabilities[order].tolist(),
+                **columns,
+            }
+        )

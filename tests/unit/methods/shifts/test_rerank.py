@@ -9,7 +9,7 @@ import torch
 from spectraflow.errors import InputError
 from spectraflow.methods.shifts.rerank import READINGS, candidate_likelihoods, rerank
 from spectraflow.methods.shifts.scoring import CARBON_AXIS, Molecules, SetLikelihood, Spectra, sorted_scores
-from spectraflow.retrieval.settings import RetrievalSettings
+from spectraflow.search.settings import SearchSettings
 from spectraflow.store.ragged import Ragged
 from spectraflow.tables import ALIGNMENT, CANDIDATES, PREDICTED_SHIFTS, RERANKED, TableWriter, read_table
 
@@ -78,7 +78,7 @@ def prediction(name: str, mppm: list[int]) -> dict:
 def run(files: dict[str, Path], asked: str = "asked", fitted: str = "fit") -> dict:
     folder = files["folder"]
     rerank(
-        RetrievalSettings(k=[1, 5]),
+        SearchSettings(k=[1, 5]),
         folder / f"{asked}.parquet",
         folder / f"{fitted}.parquet",
         folder / "own.parquet",
@@ -124,3 +124,18 @@ def test_empty_candidates_are_an_error(files):
         pass
     with pytest.raises(InputError, match="holds no candidates"):
         run(files, asked="empty")
+
+
+def test_nothing_to_fit_on_leaves_no_reading(files):
+    folder = files["folder"]
+    without = [
+        row
+        for row in read_table(folder / "fit.parquet", CANDIDATES).to_pylist()
+        if row["query_id"] != row["molecule_id"]
+    ]
+    with TableWriter(folder / "lost.parquet", CANDIDATES) as writer:
+        writer.write_rows(without)
+    metrics = run(files, fitted="lost")
+    assert metrics["readings"] == {}
+    assert metrics["queries"] == 6
+    assert read_table(folder / "out.parquet", RERANKED).num_rows == 0
