@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from spectraflow.errors import InputError
 from spectraflow.methods.shifts.alignment import Alignment
 from spectraflow.methods.shifts.prediction import PredictedShifts
 from spectraflow.methods.shifts.scoring import (
@@ -157,7 +158,7 @@ def retrieve(
     """Rank the truth of every query and write ranks, hit rates, controls and checks.
 
     Queries are the test part of `split`, or all molecules of the alignment table `external`; with `protons` only those
-    with measured 1H shifts, so that what these add can be told.
+    with measured 1H shifts, so that what these add can be told. Raises InputError if no query is left.
     """
     trained = Alignment.read(alignment, graphs)
     train_rows = trained.rows_of(split, "train")
@@ -169,6 +170,9 @@ def retrieve(
     identity_of = dict(molecule_frame(molecules, ["molecule_id", "identity_key"]).iter_rows())
     identity = [identity_of.get(name) or name for name in asked.molecule_ids]
     chosen = choose_queries(rows, identity, settings.queries, settings.seed).tolist()
+    if not chosen:
+        wanted = "" if protons is None else f" with a measured 1H shift in {protons}"
+        raise InputError(f"{split if external is None else external}: no query{wanted}")
     names = [asked.molecule_ids[row] for row in chosen]
     counts = asked.carbons.counts.numpy()
     ids = read_table(library_predictions, PREDICTED_SHIFTS, ["molecule_id"]).column(0).to_pylist()
