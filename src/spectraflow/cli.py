@@ -183,11 +183,25 @@ def report(
     pooled: Annotated[
         list[Path] | None, typer.Option("--pooled", help="pooled isomers of an experiment; repeat")
     ] = None,
+    references: Annotated[
+        list[Path] | None, typer.Option("--reference", help="figures of second measured spectra; repeat")
+    ] = None,
 ) -> None:
     """Write the self-contained HTML report and its figures."""
     from spectraflow.reporting.page import write_report
 
-    write_report(comparison, runs, counts, audits, molecules, alignment, out, data=data, pooled=pooled or [])
+    write_report(
+        comparison,
+        runs,
+        counts,
+        audits,
+        molecules,
+        alignment,
+        out,
+        data=data,
+        pooled=pooled or [],
+        references=references or [],
+    )
 
 
 @app.command()

@@ -57,6 +57,11 @@ rule write_report:
         isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         search=plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
+        external=plan.each_external_run("<results>/km3aid/runs/{run}/retrieval_external.json")
+        + plan.shifts.each_external_run("<results>/shifts/runs/{run}/retrieval_external.json"),
+        protons=plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval_protons.json"),
+        reranking=plan.each_reranking("<results>/shifts/runs/{run}/reranking.json"),
+        references=plan.shifts.each_selection("<results>/shifts/remeasured/{selection}.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
         ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet")
@@ -108,10 +113,12 @@ rule write_report:
         pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
         counts=lambda wildcards, input: repeat("--counts", input.counts),
         audits=lambda wildcards, input: repeat("--audit", input.audits),
+        references=lambda wildcards, input: repeat("--reference", input.references),
         folder=lambda wildcards, output: folder(output.page),
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow report --comparison {input.comparison:q} {params.runs} {params.pooled} {params.counts} {params.audits} \
-            --molecules {input.molecules:q} --alignment {input.alignment:q} --out {params.folder:q} --data {params.data}
+            {params.references} --molecules {input.molecules:q} --alignment {input.alignment:q} \
+            --out {params.folder:q} --data {params.data}
         """

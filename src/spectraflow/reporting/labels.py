@@ -19,7 +19,12 @@ METRIC_NAMES = {
     "atom/chance_uniform": "atoms by chance",
     "atom/chance_multiplicity": "atoms by chance within CHn class",
     "atom/ppm_error": "mean |Δ shift| of the assignment, ppm",
+    "shift/mae_13C": "mean error of predicted ¹³C shifts, ppm",
+    "shift/covered_50_13C": "¹³C shifts within their 50 % intervals",
+    "shift/covered_90_13C": "¹³C shifts within their 90 % intervals",
 }
+READINGS = {"head": "by predicted shifts", "joint": "by alignment and predicted shifts together"}
+"""Suffixes of `atom` and `exact` in metrics that read the assignment in other ways than by the alignment alone."""
 _SHORT_NAMES = {
     "in_batch/spectrum_to_molecule": "spectrum → molecule",
     "in_batch/molecule_to_spectrum": "molecule → spectrum",
@@ -54,11 +59,14 @@ _SHORT_SETTINGS = {
     "model.dim": "width",
     "model.projection": "projection",
     "model.ppm_scale": "shift",
+    "model.shift_head": "shift head",
+    "objective.shift_weight": "weight of shifts",
     "spectrum_encoder.mode": "spectrum encoder",
 }
 _WORDS = {
     "objective.discrimination": {"knowledge": "K-ID", "strong": "SP-ID", "weak": "WP-ID", "soft": "soft kernel"},
     "model.communication": {"True": "with communication", "False": "no communication"},
+    "model.shift_head": {"True": "with shift head", "False": "no shift head"},
 }
 _REPETITION = ("fold", "training.seed", "spectrum_encoder.training.seed")
 
@@ -75,6 +83,10 @@ def _bin_words(metric: str) -> str:
 
 def metric_name(metric: str) -> str:
     """Return a metric's name in words."""
+    family, _, rest = metric.partition("/")
+    base, _, reading = family.partition("_")
+    if base in ("atom", "exact") and reading in READINGS:
+        return f"{metric_name(f'{base}/{rest}')}, {READINGS[reading]}"
     match metric.split("/"):
         case ["exact", assignment, *_]:
             return f"every peak right, {_bin_words(metric)}, {_ASSIGNMENTS.get(assignment, assignment)}"

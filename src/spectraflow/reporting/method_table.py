@@ -1,14 +1,16 @@
-"""All methods on one table: a row an experiment and scoring, the best of every column marked."""
+"""All methods on one table: a row an experiment, scoring and reading, the best of every column marked."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from spectraflow.reporting.experiments import Experiment
-from spectraflow.reporting.runs import Measured
+from spectraflow.reporting.labels import READINGS
+from spectraflow.reporting.runs import Measured, as_measured, read_object
 
 _LEADING = {
     "atom/published": "atoms, published metric",
@@ -25,7 +27,8 @@ _CLOSING = {
     "shift/mae_1H": "MAE ¹H, ppm",
 }
 _PUBLISHED_MODEL = ("K-M3AID", "K-ID", "Knowledge Guide")
-_HIT = re.compile(r"(retrieval|external)(?:_(.+))?/(\d+)/1")
+QUERIES = {"external": "external queries", "protons": "queries with ¹H shifts"}
+_HIT = re.compile(r"(retrieval|external|protons)(?:_(.+))?/(\d+)/1")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,38 @@ class Column:
     scale: float = 100
     digits: int = 1
     larger_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Figures of something that is no model, with its name and what it is in words."""
+
+    name: str
+    detail: str
+    measured: Mapping[str, Measured]
+
+
+def load_references(paths: Sequence[Path]) -> list[Reference]:
+    """Return what second measured spectra reach, from the files of `spectraflow shifts remeasured`."""
+    found = []
+    for path in paths:
+        content = read_object(path)
+        converted = {name: as_measured(value) for name, value in (content.get("metrics") or {}).items()}
+        measured = {name: value for name, value in converted.items() if value is not None}
+        detail = f"{content.get('molecules', 0):,} molecules with two measured spectra, not the test part"
+        found.append(Reference("a second measured spectrum", detail, measured))
+    return found
+
+
+def _reference_row(reference: Reference, columns: Sequence[Column]) -> dict[str, Any]:
+    values = [reference.measured.get(column.metric) for column in columns]
+    return {
+        "protocol": "reference",
+        "name": reference.name,
+        "detail": reference.detail,
+        "values": values,
+        "marked": False,
+    }
 
 
 def _columns(experiments: Sequence[Experiment]) -> list[Column]:
@@ -57,9 +92,22 @@ def _families(experiment: Experiment) -> list[str]:
     return sorted(families - {"retrieval"})
 
 
+def _reading_rows(experiment: Experiment, base: Mapping[str, Any], columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Return a row for every other reading of the assignment, such as that by predicted shifts."""
+    rows = []
+    for reading, words in READINGS.items():
+        families = {"atom": f"atom_{reading}", "exact": f"exact_{reading}"}
+        parts = [column.metric.partition("/") for column in columns]
+        names = [f"{families[family]}/{rest}" if family in families else None for family, _, rest in parts]
+        values = [None if name is None else experiment.measure(name) for name in names]
+        if any(values):
+            rows.append({**base, "detail": f"assigned {words}", "values": values})
+    return rows
+
+
 def _family_name(family: str) -> str:
     queries, _, scoring = family.partition("_")
-    words = ["external queries"] if queries == "external" else []
+    words = [QUERIES[queries]] if queries in QUERIES else []
     return ", ".join([*words, *([f"scored by {scoring.replace('_', ' ')}"] if scoring else [])])
 
 
@@ -73,6 +121,7 @@ def _protocol(experiment: Experiment) -> str:
 def _rows(experiment: Experiment, name: str, columns: Sequence[Column]) -> list[dict[str, Any]]:
     base = {"protocol": _protocol(experiment)}
     rows = [{**base, "name": name, "detail": "", "values": [experiment.measure(c.metric) for c in columns]}]
+    rows += _reading_rows(experiment, {**base, "name": name}, columns)
     for family in _families(experiment):
         names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]
         values = [
@@ -104,11 +153,15 @@ def _published(column: Column, comparison: pl.DataFrame) -> str:
 
 
 def method_table(
-    experiments: Sequence[Experiment], names: Mapping[str, str], comparison: pl.DataFrame
+    experiments: Sequence[Experiment],
+    names: Mapping[str, str],
+    comparison: pl.DataFrame,
+    references: Sequence[Reference] = (),
 ) -> dict[str, Any] | None:
     """Return columns, the published row and a row an experiment and scoring; None where nothing was measured.
 
-    names: of run ids. Experiments that only grids ask for are left out: their tables are those of the grids.
+    names: of run ids. Experiments that only grids ask for are left out: their tables are those of the grids. References
+    are no models: they follow last and are never the best of a column.
     """
     shown = [one for one in experiments if not all(run.only_cell for run in one.runs)]
     columns = _columns(shown)
@@ -119,8 +172,12 @@ def method_table(
     for place, column in enumerate(columns):
         values = [row["values"][place].value for row in rows if row["values"][place] is not None]
         best.append((max if column.larger_is_better else min)(values) if len(set(values)) > 1 else None)
+    rows += [_reference_row(one, columns) for one in references if one.measured]
     for row in rows:
-        row["cells"] = [_cell(v, c, b) for v, c, b in zip(row["values"], columns, best, strict=True)]
+        row["cells"] = [
+            _cell(v, c, b if row.get("marked", True) else None)
+            for v, c, b in zip(row["values"], columns, best, strict=True)
+        ]
     published = [_published(column, comparison) for column in columns]
     return {
         "columns": [column.title for column in columns],

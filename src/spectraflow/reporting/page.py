@@ -17,13 +17,15 @@ from spectraflow.molecules.depictions import draw_molecule
 from spectraflow.provenance import git_commit
 from spectraflow.reporting import figures, sections, theme
 from spectraflow.reporting.comparison import read_comparison
+from spectraflow.reporting.controls_section import controls_section
 from spectraflow.reporting.examples import Example, choose_cases, choose_examples
 from spectraflow.reporting.experiments import flatten, group_runs
 from spectraflow.reporting.grid_figures import grid_figure
 from spectraflow.reporting.grids import GridTable, grid_tables
 from spectraflow.reporting.isomer_section import isomer_section
 from spectraflow.reporting.labels import carbon_words, metric_name, plain, run_names, with_interval
-from spectraflow.reporting.method_table import method_table
+from spectraflow.reporting.method_table import load_references, method_table
+from spectraflow.reporting.reranking_section import reranking_section
 from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
 from spectraflow.reporting.search_section import search_section
 from spectraflow.tables import RANKS, read_table
@@ -46,13 +48,14 @@ def write_report(
     *,
     data: str,
     pooled: Sequence[Path] = (),
+    references: Sequence[Path] = (),
 ) -> None:
     """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
     from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
-    figures of whole experiments. A run without retrieval, ranks or assignments leaves a section that says so. Raises
-    InputError if a file is unusable.
+    figures of whole experiments; references: figures of second measured spectra. A run without retrieval, ranks or
+    assignments leaves a section that says so. Raises InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
     if not loaded:
@@ -71,10 +74,12 @@ def write_report(
         figures={name: _inline(*drawing) for name, drawing in drawings.items()},
         examples=[_shown(one) for one in examples],
         cases=[_shown(one) for one in cases],
-        methods=method_table(experiments, run_names(loaded, repetitions=False), table),
+        methods=method_table(experiments, run_names(loaded, repetitions=False), table, load_references(references)),
         grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
         isomers=isomer_section(main, experiments, table),
         search=search_section(main),
+        reranking=reranking_section(loaded, names),
+        controls=controls_section(loaded, names),
         counts=[block for path in counts for block in _blocks(path, path.parent.name)],
         audits=[block for path in audits for block in _blocks(path, path.name.removesuffix(".json"))],
         css=Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
@@ -121,7 +126,7 @@ def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame,
 
 
 def _text(name: str, measured: Measured) -> str:
-    in_ppm = name.endswith("ppm_error")
+    in_ppm = name.endswith("ppm_error") or name.startswith("shift/mae_")
     return with_interval(measured, scale=1 if in_ppm else 100, digits=2 if in_ppm else 1)
 
 

@@ -23,9 +23,10 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder in memory; `retrieval`, `isomers` and `search` are None and `history` empty where files lack.
+    """One run folder in memory; what retrieval and search wrote is None, and `history` empty, where files lack.
 
-    grids: the grids of the configuration of which the run is a cell.
+    grids: the grids of the configuration of which the run is a cell; retrievals: by queries: `retrieval` for the test
+    part, `external`, `protons`.
     """
 
     folder: Path
@@ -36,6 +37,8 @@ class Run:
     isomers: Mapping[str, Any] | None = None
     grids: tuple[str, ...] = ()
     search: Mapping[str, Any] | None = None
+    reranking: Mapping[str, Any] | None = None
+    retrievals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _test: dict[str, Measured] = field(default_factory=dict, repr=False)
 
     @property
@@ -67,8 +70,9 @@ class Run:
     def measured(self) -> dict[str, Measured]:
         """Return every number measured on the test part by name.
 
-        Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, and with `_<scoring>` after
-        the first word where it is not the method's main scoring. Isomers are `isomers/<which groups>/<figure>`.
+        Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, `protons/...` for those with
+        measured 1H shifts, and with `_<scoring>` after the first word where it is not the method's main scoring.
+        Isomers are `isomers/<which groups>/<figure>`.
         """
         return self._test
 
@@ -101,28 +105,40 @@ def _number(value: Any) -> float | None:
 def load_run(folder: Path) -> Run:
     """Return the run in `folder`; raises InputError if settings.json or metrics.json is missing or unusable."""
     folder = Path(folder)
-    info, metrics = _mapping(folder / "settings.json"), _mapping(folder / "metrics.json")
+    info, metrics = read_object(folder / "settings.json"), read_object(folder / "metrics.json")
     info = {**info, "label": read_label(folder, info)}
-    retrieval, history_path = _optional(folder / "retrieval.json"), folder / "metrics.jsonl"
+    history_path = folder / "metrics.jsonl"
     history = _lines(history_path) if history_path.is_file() else []
-    external, isomers = (_optional(folder / name) for name in ("retrieval_external.json", "isomers.json"))
-    measured = _measured(metrics, retrieval, external, isomers)
-    search = _optional(folder / "search.json")
-    return Run(folder, info, metrics, history, retrieval, isomers, read_grids(folder), search, measured)
+    files = {"retrieval": "retrieval", "external": "retrieval_external", "protons": "retrieval_protons"}
+    loaded = {name: _optional(folder / f"{file}.json") for name, file in files.items()}
+    retrievals = {name: one for name, one in loaded.items() if one is not None}
+    isomers, search, reranking = (_optional(folder / f"{name}.json") for name in ("isomers", "search", "reranking"))
+    return Run(
+        folder,
+        info,
+        metrics,
+        history,
+        retrievals.get("retrieval"),
+        isomers,
+        read_grids(folder),
+        search,
+        reranking,
+        retrievals,
+        _measured(metrics, retrievals, isomers),
+    )
 
 
 def _optional(path: Path) -> Mapping[str, Any] | None:
-    return _mapping(path) if path.is_file() else None
+    return read_object(path) if path.is_file() else None
 
 
 def _measured(
     metrics: Mapping[str, Any],
-    retrieval: Mapping[str, Any] | None,
-    external: Mapping[str, Any] | None,
+    retrievals: Mapping[str, Mapping[str, Any]],
     isomers: Mapping[str, Any] | None,
 ) -> dict[str, Measured]:
     named = dict((metrics.get("parts") or {}).get("test") or {})
-    for queries, found in (("retrieval", retrieval or {}), ("external", external or {})):
+    for queries, found in retrievals.items():
         for scoring, results in (found.get("scorings") or {}).items():
             family = queries if scoring == found.get("main_scoring") else f"{queries}_{scoring}"
             for size, by_k in results["sizes"].items():
@@ -132,7 +148,8 @@ def _measured(
     return {name: value for name, value in converted.items() if value is not None}
 
 
-def _mapping(path: Path) -> Mapping[str, Any]:
+def read_object(path: Path) -> Mapping[str, Any]:
+    """Return a JSON object; raises InputError if the file is missing or holds something else."""
     try:
         value = read_json(path)
     except FileNotFoundError:
@@ -170,7 +187,7 @@ class Pooled:
 
 def load_pooled(path: Path) -> Pooled:
     """Return a file of pooled isomers; raises InputError if it is not one."""
-    found = _mapping(Path(path))
+    found = read_object(Path(path))
     if not isinstance(found.get("runs"), list) or not isinstance(found.get("metrics"), Mapping):
         raise InputError(f"{path}: not a file of pooled isomers (runs and metrics are missing)")
     converted = {name: as_measured(value) for name, value in found["metrics"].items()}

@@ -6,7 +6,7 @@ import pytest
 from spectraflow.reporting.comparison import SCHEMA, compare_runs, read_comparison
 from spectraflow.reporting.experiments import group_runs
 from spectraflow.reporting.labels import run_names
-from spectraflow.reporting.method_table import method_table
+from spectraflow.reporting.method_table import load_references, method_table
 from spectraflow.reporting.runs import load_run
 
 
@@ -83,3 +83,38 @@ def test_published_model_stands_on_top(tmp_path, make_run, real_published):
     place = table["columns"].index("hit@1 of 1,000")
     assert table["published"][place] == "80.4 ± 3.9"
     assert table_of(run)["published"] is None
+
+
+def test_other_readings_of_the_assignment_have_rows(make_run):
+    folder = make_run("b", {"model": {"shift_head": True}, "objective": {"shift_weight": 1.0}}, label="joint")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    test = metrics["parts"]["test"]
+    test["shift/mae_13C"] = {"value": 1.7, "low": 1.6, "high": 1.8, "n": 9}
+    test |= {"atom_head/hungarian": 0.7, "atom_joint/hungarian": 0.97, "exact_joint/published/<=10": 0.8}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    table = table_of(make_run("a"), folder)
+    assert [(row["name"], row["detail"]) for row in table["rows"]] == [
+        ("K-M3AID", ""),
+        ("joint", ""),
+        ("joint", "assigned by predicted shifts"),
+        ("joint", "assigned by alignment and predicted shifts together"),
+    ]
+    assert column(table, "atoms, one-to-one") == ["90.0", "90.0", "70.0", "97.0"]
+    assert column(table, "atoms, one-to-one", "best") == [False, False, False, True]
+    assert column(table, "every peak right, ≤ 10 C")[3] == "80.0"
+    assert column(table, "MAE ¹³C, ppm") == ["–", "1.70", "–", "–"]
+
+
+def test_references_follow_last_and_are_never_best(tmp_path, make_run):
+    path = tmp_path / "published_ids.json"
+    path.write_text(json.dumps({"molecules": 974, "metrics": {"atom/published": {"value": 0.99, "n": 974}}}))
+    none = tmp_path / "none.json"
+    none.write_text(json.dumps({"molecules": 0, "metrics": {}}))
+    run = load_run(make_run("a"))
+    table = method_table(
+        group_runs([run]), {run.run_id: "A"}, pl.DataFrame(schema=SCHEMA), load_references([path, none])
+    )
+    assert [row["name"] for row in table["rows"]] == ["A", "a second measured spectrum"]
+    assert "974 molecules" in table["rows"][1]["detail"]
+    assert column(table, "atoms, published metric") == ["89.0", "99.0"]
+    assert column(table, "atoms, published metric", "best") == [False, False]
