@@ -50,7 +50,7 @@ def candidate_likelihoods(spectrum: np.ndarray, carbons: Ragged) -> np.ndarray:
         mean = _set_likelihood(peaks, ppm, scale)
         found[row, :2] = mean, mean * len(peaks)
         if len(ppm) == len(spectrum):
-            order = np.argsort(ppm)
+            order = np.lexsort((scale, ppm))
             found[row, 2] = -(np.abs(ppm[order] - spectrum) / scale[order] + np.log(2 * scale[order])).mean()
     return found
 

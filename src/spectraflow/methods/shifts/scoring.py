@@ -168,7 +168,8 @@ def sorted_scores(spectra: Sequence[np.ndarray], shifts: Ragged, *, scaled: bool
     for size in np.intersect1d(sizes[sizes > 0], counts):
         asked, rows = np.flatnonzero(sizes == size), np.flatnonzero(counts == size)
         values = shifts.take(torch.from_numpy(rows))[0][:, 1:].reshape(len(rows), size, 2)
-        order = values[:, :, 0].argsort(1)
+        order = values[:, :, 1].argsort(1)  # equal shifts go by scale, so that the order of atoms does not count
+        order = order.gather(1, values[:, :, 0].gather(1, order).argsort(dim=1, stable=True))
         ppm, scale = (values[:, :, part].gather(1, order).numpy() for part in (0, 1))
         for one in asked.tolist():
             distance = np.abs(ppm - spectra[one][None, :].astype(np.float32))

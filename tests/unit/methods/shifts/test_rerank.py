@@ -32,6 +32,15 @@ def test_likelihoods_are_those_of_the_grid():
     assert found[:, 2] == pytest.approx(sorted_scores([spectrum], carbons, scaled=True)[0], rel=1e-4)
 
 
+def test_likelihoods_do_not_depend_on_which_of_two_atoms_with_one_shift_comes_first():
+    rows = [[0.0, 50.0, 0.5], [1.0, 50.0, 4.0], [2.0, 20.0, 1.0]]
+    one, two = (
+        candidate_likelihoods(np.array([21.0, 50.0, 53.0]), Ragged(torch.tensor(found), torch.tensor([0, 3])))
+        for found in (rows, rows[::-1])
+    )
+    assert one == pytest.approx(two)
+
+
 def test_candidate_without_carbons_is_ruled_out():
     assert (candidate_likelihoods(np.array([20.0]), shifts_of([], [20.0]))[0] == -np.inf).all()
 

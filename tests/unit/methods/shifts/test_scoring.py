@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectraflow.methods.shifts import scoring
@@ -67,6 +67,7 @@ def brute_likelihood(peaks, shifts, scales, unexplained, cap):
     return explained - unexplained * (np.minimum(brute_nearest(shifts, peaks), cap) / scales).mean()
 
 
+@settings(max_examples=60, deadline=None)
 @given(PPM, PPM)
 def test_the_set_distance_is_that_of_brute_force_within_half_a_step_of_the_grid(ragged, peaks, shifts):
     found = float(set_distance(Spectra([np.array(peaks)], CARBON_AXIS), Molecules(ragged(shifts), CARBON_AXIS)))
@@ -75,6 +76,7 @@ def test_the_set_distance_is_that_of_brute_force_within_half_a_step_of_the_grid(
     assert found == pytest.approx(expected, abs=CARBON_AXIS.step / 2 + 1e-3)
 
 
+@settings(max_examples=60, deadline=None)
 @given(PPM, st.lists(st.tuples(PPM.map(lambda one: one[0]), SCALES), min_size=1, max_size=8))
 def test_the_likelihood_is_that_of_brute_force_within_the_error_of_the_grid(ragged, peaks, shifts):
     how = SetLikelihood(unexplained=0.7, cap_ppm=6.0)
@@ -85,6 +87,7 @@ def test_the_likelihood_is_that_of_brute_force_within_the_error_of_the_grid(ragg
     assert found == pytest.approx(expected, abs=steepest * CARBON_AXIS.step / 2 + 1e-3)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data(), PPM, st.lists(st.tuples(PPM.map(lambda one: one[0]), SCALES), min_size=1, max_size=8))
 def test_the_order_of_peaks_and_of_predicted_shifts_changes_nothing(ragged, data, peaks, shifts):
     molecules = [ragged(shifts), ragged(data.draw(st.permutations(shifts)))]
@@ -95,8 +98,25 @@ def test_the_order_of_peaks_and_of_predicted_shifts_changes_nothing(ragged, data
             for s, m in zip(spectra, molecules, strict=True)
         )
         assert one == pytest.approx(two, rel=1e-4, abs=1e-3)
-    ordered = [sorted_scores([np.sort(peaks)], one, scaled=True) for one in molecules]
-    np.testing.assert_allclose(*ordered, rtol=1e-4)
+
+
+def test_sorted_scores_do_not_depend_on_which_of_two_atoms_with_one_shift_comes_first(ragged):
+    carbons = [(50.0, 0.5), (50.0, 4.0), (20.0, 1.0)]
+    spectra = [np.array([21.0, 50.0, 53.0])]
+    one, two = (sorted_scores(spectra, ragged(shifts), scaled=True) for shifts in (carbons, carbons[::-1]))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+    distance, scale = np.array([1, 0, 3]), np.array([1, 0.5, 4])
+    assert one.item() == pytest.approx(-(distance / scale + np.log(2 * scale)).mean(), rel=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.lists(st.tuples(st.integers(0, 9), SCALES), min_size=1, max_size=6))
+def test_the_order_of_atoms_changes_no_sorted_score(ragged, data, shifts):
+    peaks = np.sort(data.draw(st.lists(st.integers(0, 9), min_size=len(shifts), max_size=len(shifts))))
+    molecules = ragged(shifts, data.draw(st.permutations(shifts)))
+    for scaled in (True, False):
+        one, two = sorted_scores([peaks], molecules, scaled=scaled)[0]
+        assert one == pytest.approx(two, rel=1e-5, abs=1e-5)
 
 
 def test_a_matrix_of_scores_is_that_of_its_pairs(ragged):
@@ -144,6 +164,7 @@ def test_shifts_off_the_axis_count_at_its_ends(ragged):
         assert near > far
 
 
+@settings(max_examples=60, deadline=None)
 @given(PPM)
 def test_weights_lie_where_their_shifts_are(ppm):
     shifts = torch.tensor(ppm)

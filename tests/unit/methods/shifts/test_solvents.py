@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spectraflow.methods.shifts.solvents import SOLVENTS, solvent_code
@@ -34,6 +34,7 @@ def test_solvents_as_the_source_writes_them(text, solvent):
     assert SOLVENTS[solvent_code(text)] == solvent
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_has_a_solvent_whatever_its_case(text):
     assert 0 <= solvent_code(text) < len(SOLVENTS)
