@@ -61,6 +61,7 @@ def test_place_and_logging_change_no_id(values):
         {"selection": "test"},
         {"model": {"dim": 64}},
         {"objective": {"alpha": 0.5}},
+        {"model": {"shift_head": True}, "objective": {"shift_weight": 1.0}},
         {"training": {"seed": 1}},
         {"training": {"epochs": 2}},
         {"spectrum_encoder": {"mode": "joint"}},
@@ -68,6 +69,19 @@ def test_place_and_logging_change_no_id(values):
 )
 def test_science_changes_the_run_id(difference):
     assert only_id(plan_of(difference)) != only_id(plan_of())
+
+
+def test_the_weight_of_a_shift_head_is_science():
+    one, other = (plan_of({"model": {"shift_head": True}, "objective": {"shift_weight": w}}) for w in (0.5, 1.0))
+    assert only_id(one) != only_id(other)
+
+
+def test_a_run_without_a_shift_head_is_named_as_if_there_were_none(monkeypatch):
+    hashed = []
+    monkeypatch.setattr("spectraflow.workflow.settings_hash", lambda values: hashed.append(values) or "0")
+    config = check(Config, {})
+    run_id(config, config.km3aid.runs[0], "data")
+    assert "shift" not in str(hashed[0]), "results of earlier versions keep their ids"
 
 
 def test_split_settings_and_data_change_both_ids():

@@ -61,6 +61,16 @@ def test_runs_are_named_by_what_differs(make_run):
         ("retrieval/1000/5", "truth among the first 5 of 1,000", "hit@5 of 1,000"),
         ("exact/published/<=10", "every peak right, ≤ 10 C, published metric", "≤ 10 C (as counted)"),
         ("exact/argmax/worded/>20", "every peak right, > 20 C (bins as worded), argmax", "> 20 C (as worded)"),
+        (
+            "exact_joint/hungarian/>20",
+            "every peak right, > 20 C, one-to-one, by alignment and predicted shifts together",
+            "every peak right, > 20 C, one-to-one, by alignment and predicted shifts together",
+        ),
+        (
+            "atom_head/argmax",
+            "atoms, plain argmax, by predicted shifts",
+            "atoms, plain argmax, by predicted shifts",
+        ),
         ("new/metric_name", "new, metric name", "new, metric name"),
     ],
 )

@@ -10,6 +10,7 @@ from spectraflow.methods.km3aid.objective import (
 )
 from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import distances_ppm, soft_targets, tie_targets
+from spectraflow.nn.shift_head import Prediction
 
 torch.manual_seed(0)
 SCORES = torch.randn(6, 6) * 5
@@ -51,6 +52,30 @@ def test_alpha_weighs_the_two_terms(alpha):
     assert float(loss) == pytest.approx(
         alpha * float(figures["loss_graph"]) + (1 - alpha) * float(figures["loss_node"])
     )
+
+
+def test_without_a_head_the_loss_is_that_of_the_papers_to_the_bit():
+    projected = Projected(torch.randn(2, 4), torch.randn(2, 4), torch.randn(6, 4), torch.randn(6, 4))
+    settings = Km3aidObjectiveSettings(alpha=0.3)
+    loss, figures = km3aid_loss(projected, MPPM, MOLECULE, settings)
+    assert torch.equal(loss, 0.3 * figures["loss_graph"] + (1 - 0.3) * figures["loss_node"])
+    assert set(figures) == {"loss_graph", "loss_node", "loss_node_kl"}
+
+
+def test_the_shift_loss_is_added_with_its_weight():
+    projected = Projected(torch.randn(2, 4), torch.randn(2, 4), torch.randn(6, 4), torch.randn(6, 4))
+    shifts = Prediction(torch.randn(6, requires_grad=True), torch.randn(6))
+    alone, _ = km3aid_loss(projected, MPPM, MOLECULE, Km3aidObjectiveSettings())
+    loss, figures = km3aid_loss(
+        projected._replace(shifts=shifts), MPPM, MOLECULE, Km3aidObjectiveSettings(shift_weight=2.5)
+    )
+    target = (torch.tensor([10.0, 10.0, 20.0, 20.3, 30.0, 30.0]) - 97) / 52
+    expected = ((target - shifts.location).abs() / shifts.log_scale.exp() + shifts.log_scale).mean()
+    torch.testing.assert_close(figures["loss_shift"], expected.detach())
+    torch.testing.assert_close(loss, alone + 2.5 * expected)
+    assert not figures["loss_shift"].requires_grad
+    loss.backward()
+    assert shifts.location.grad.abs().sum() > 0
 
 
 def test_the_divergence_is_zero_at_its_minimum():

@@ -132,13 +132,47 @@ def test_a_killed_training_resumes_and_ends_as_an_undisturbed_one(tmp_path, alig
         {"model": {**RUN["model"], "communication": False, "chirality": "none", "ppm_scale": "raw"}},
         {"spectrum_encoder": {"mode": "joint"}},
         {"training": {**RUN["training"], "precision": "bf16-mixed", "gradient_clip": 1.0}},
+        {
+            "model": {**RUN["model"], "shift_head": True},
+            "objective": {"shift_weight": 1.0},
+            "training": {**RUN["training"], "precision": "bf16-mixed"},
+        },
     ],
-    ids=["SP-ID", "WP-ID", "soft", "no-communication", "joint", "bf16"],
+    ids=["SP-ID", "WP-ID", "soft", "no-communication", "joint", "bf16", "shift-head-bf16"],
 )
 def test_every_published_setting_trains_and_lowers_its_loss(tmp_path, alignment_files, encoder, difference):
     run(merge(RUN, difference), alignment_files, encoder, tmp_path / "run", tmp_path / "ck")
     history = read_history(tmp_path / "run")
     assert history[-1]["train/loss"] < history[0]["train/loss"]
+
+
+def test_a_shift_head_learns_beside_the_alignment(tmp_path, alignment_files, encoder):
+    head = {
+        "model": {"shift_head": True},
+        "objective": {"shift_weight": 1.0},
+        "training": {"epochs": 40, "batch_size": 11, "schedule": "cosine"},
+    }
+    metrics = run(merge(RUN, head), alignment_files, encoder, tmp_path / "run", tmp_path / "ck")
+    store = AlignmentStore.read(alignment_files["alignment"], alignment_files["graphs"])
+    parts = store.rows_of(alignment_files["split"])
+    train_ppm, test_ppm = (store.carbons.take(parts[part])[0][:, 1] / 1000 for part in ("train", "test"))
+    guess = float((test_ppm - train_ppm.mean()).abs().mean())
+    test = metrics["parts"]["test"]
+    assert test["shift/mae_13C"]["value"] < 0.5 * guess
+    assert test["shift/mae_13C"]["n"] == len(test_ppm)
+    for reading in ("atom", "atom_head", "atom_joint"):
+        assert test[f"{reading}/hungarian"]["value"] > test["atom/chance_multiplicity"]["value"]
+    history = read_history(tmp_path / "run")
+    assert history[-1]["val/shift_mae"] < 0.5 * history[0]["val/shift_mae"]
+    assert history[-1]["train/loss_shift"] < history[0]["train/loss_shift"]
+    model, _, _ = load_model(tmp_path / "run")
+    assert model.shift_head is not None, "the head is saved with the run"
+
+
+def test_without_a_head_nothing_of_it_is_measured(tmp_path, alignment_files, encoder):
+    metrics = run(RUN, alignment_files, encoder, tmp_path / "run", tmp_path / "ck")
+    assert not any("shift" in name or "joint" in name or "head" in name for name in metrics["parts"]["test"])
+    assert not any("shift" in name for name in read_history(tmp_path / "run")[0])
 
 
 def test_an_empty_part_is_an_error(tmp_path, alignment_files, encoder):
