@@ -98,8 +98,8 @@ def approximate(
     indexes: Indexes,
     out: CandidatesTable,
     k: Count = 100,
-    probes: Annotated[int, typer.Option(min=1, help="lists visited a query")] = 48,
-    rerank: Annotated[int, typer.Option(min=1, help="candidates scored again exactly")] = 100,
+    probes: Annotated[int, typer.Option(min=1, help="lists visited a query")] = 32,
+    rerank: Annotated[int, typer.Option(min=1, help="candidates scored again exactly")] = 40,
 ) -> None:
     """Write about the best molecules of the library, many times faster: scores are exact, a few may be missing."""
     from spectraflow.search.run import find_approximate

@@ -69,11 +69,12 @@ class OwnRows:
     def without(self, found: "Found", k: int) -> "Found":
         """Return the best k of each query that are not its own."""
         scores, rows, eligible = found
-        for query in np.unique(self.query):
-            own = np.isin(rows[query], self.row[self.query == query])
-            order = np.argsort(own, kind="stable")  # what stays keeps its order, its own goes last
-            scores[query] = np.where(own, -np.inf, scores[query])[order]
-            rows[query] = np.where(own, -1, rows[query])[order]
+        pair, place = np.nonzero(rows[self.query] == self.row[:, None])
+        scores[self.query[pair], place], rows[self.query[pair], place] = -np.inf, -1
+        touched = np.unique(self.query[pair])
+        order = np.argsort(rows[touched] < 0, axis=1, kind="stable")  # what stays keeps its order
+        scores[touched] = np.take_along_axis(scores[touched], order, 1)
+        rows[touched] = np.take_along_axis(rows[touched], order, 1)
         counts = np.bincount(self.query, minlength=len(rows))
         kept = rows[:, :k] >= 0
         return type(found)(np.where(kept, scores[:, :k], -np.inf), np.where(kept, rows[:, :k], -1), eligible - counts)
@@ -99,9 +100,12 @@ def own_rows(
 
 def _own_of(asked: pl.DataFrame, library: Library, rows: range, restriction: Filter | None) -> pl.DataFrame:
     columns = ["first_block", "formula", "mol_weight", "duplicate"]
-    part = pl.DataFrame(pl.from_arrow(library.part(rows).select(columns)))
-    part = part.with_columns(row=pl.Series(np.arange(rows.start, rows.stop)))
-    both = part.filter(~pl.col("duplicate")).join(asked, on="first_block")
+    part = library.part(rows)
+    shared = pc.is_in(part.column("first_block"), value_set=asked["first_block"].to_arrow().cast(pa.string()))
+    places = np.flatnonzero(shared.to_numpy())
+    few = pl.DataFrame(pl.from_arrow(part.select(columns).take(pa.array(places))))
+    few = few.with_columns(row=pl.Series(places + rows.start, dtype=pl.Int64))
+    both = few.filter(~pl.col("duplicate")).join(asked, on="first_block")
     if restriction is not None and restriction.kind == "mass":
         both = both.filter((pl.col("mol_weight") - pl.col("asked_weight")).abs() <= restriction.tolerance)
     elif restriction is not None:

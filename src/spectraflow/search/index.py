@@ -23,7 +23,7 @@ from spectraflow.search.settings import IndexSettings
 from spectraflow.search.shards import Shard
 
 MOLECULES_A_LIST = 39  # fewer would leave centroids without a mean; faiss warns below
-QUERIES_AT_ONCE = 64  # of which the candidates' embeddings are in memory together
+PAIRS_AT_ONCE = 512  # of query and candidate: their embeddings stay in the cache
 
 
 def train_index(settings: IndexSettings, shards: Sequence[Path], library: Path, out: Path) -> None:
@@ -187,12 +187,19 @@ def propose(
 
 
 def score(queries: np.ndarray, shards: Sequence[Shard], rows: np.ndarray) -> np.ndarray:
-    """Return the exact scores (q, r) float32 of library rows (q, r), -inf where a row is -1."""
-    scores = np.full(rows.shape, -np.inf, np.float32)
-    for start in range(0, len(rows), QUERIES_AT_ONCE):
-        here = rows[start : start + QUERIES_AT_ONCE]
-        for shard in shards:
-            query, place = np.nonzero((here >= shard.rows.start) & (here < shard.rows.stop))
-            values = shard.take(here[query, place])
-            scores[start + query, place] = np.einsum("nd,nd->n", values, queries[start + query])
-    return scores
+    """Return the exact scores (q, r) float32 of library rows (q, r), -inf where a row is -1.
+
+    Rows are read in the order of the files.
+    """
+    flat = rows.ravel()
+    order = np.argsort(flat)
+    ordered = flat[order]
+    scores = np.full(len(flat), -np.inf, np.float32)
+    for shard in shards:
+        for span, values in shard.matrices():
+            first, last = np.searchsorted(ordered, [span.start, span.stop])
+            for begin in range(first, last, PAIRS_AT_ONCE):
+                pairs = order[begin : min(begin + PAIRS_AT_ONCE, last)]
+                found = values[flat[pairs] - span.start]
+                scores[pairs] = np.einsum("nd,nd->n", found, queries[pairs // rows.shape[1]])
+    return scores.reshape(rows.shape)

@@ -11,8 +11,8 @@ class IndexSettings(Settings):
     """The approximate index: inverted lists of 8-bit codes, whose best candidates are scored again exactly."""
 
     lists: Positive = Field(2_048, description="inverted lists; about 4 to 16 times the root of the library's size")
-    probes: Positive = Field(48, description="lists visited a query: more find more and take longer")
-    rerank: Positive = Field(100, description="candidates scored again exactly, at least as many as are asked for")
+    probes: Positive = Field(32, description="lists visited a query: more find more and take longer")
+    rerank: Positive = Field(40, description="candidates scored again exactly, at least as many as are asked for")
     dimensions: Positive | None = Field(
         128, description="principal components kept in the codes; null = all numbers of the embedding"
     )
