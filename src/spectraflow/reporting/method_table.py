@@ -65,13 +65,7 @@ def load_references(paths: Sequence[Path]) -> list[Reference]:
 
 def _reference_row(reference: Reference, columns: Sequence[Column]) -> dict[str, Any]:
     values = [reference.measured.get(column.metric) for column in columns]
-    return {
-        "protocol": "reference",
-        "name": reference.name,
-        "detail": reference.detail,
-        "values": values,
-        "marked": False,
-    }
+    return {"protocol": reference.detail, "name": reference.name, "detail": "", "values": values}
 
 
 def _columns(experiments: Sequence[Experiment]) -> list[Column]:
@@ -85,11 +79,11 @@ def _columns(experiments: Sequence[Experiment]) -> list[Column]:
     return [one for one in columns if one.metric in found or one.metric.startswith("retrieval/")]
 
 
-def _families(experiment: Experiment) -> list[str]:
-    """Return the families of hit rates besides that of the main scoring, such as `external_sorted`."""
+def _families(experiment: Experiment, queries: str) -> list[str]:
+    """Return the families of hit rates with these queries: the main scoring's first, then such as `external_sorted`."""
     names = {name for run in experiment.runs for name in run.measured}
-    families = {match[0].split("/")[0] for match in map(_HIT.fullmatch, names) if match}
-    return sorted(families - {"retrieval"})
+    families = {match[0].split("/")[0] for match in map(_HIT.fullmatch, names) if match and match[1] == queries}
+    return sorted(families)
 
 
 def _reading_rows(experiment: Experiment, base: Mapping[str, Any], columns: Sequence[Column]) -> list[dict[str, Any]]:
@@ -106,9 +100,8 @@ def _reading_rows(experiment: Experiment, base: Mapping[str, Any], columns: Sequ
 
 
 def _family_name(family: str) -> str:
-    queries, _, scoring = family.partition("_")
-    words = [QUERIES[queries]] if queries in QUERIES else []
-    return ", ".join([*words, *([f"scored by {scoring.replace('_', ' ')}"] if scoring else [])])
+    scoring = family.partition("_")[2]
+    return f"scored by {scoring.replace('_', ' ')}" if scoring else ""
 
 
 def _protocol(experiment: Experiment) -> str:
@@ -122,7 +115,9 @@ def _rows(experiment: Experiment, name: str, columns: Sequence[Column]) -> list[
     base = {"protocol": _protocol(experiment)}
     rows = [{**base, "name": name, "detail": "", "values": [experiment.measure(c.metric) for c in columns]}]
     rows += _reading_rows(experiment, {**base, "name": name}, columns)
-    for family in _families(experiment):
+    for family in _families(experiment, "retrieval"):
+        if family == "retrieval":
+            continue
         names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]
         values = [
             experiment.measure(other) if other != c.metric else None for other, c in zip(names, columns, strict=True)
@@ -163,24 +158,63 @@ def method_table(
     names: of run ids. Experiments that only grids ask for are left out: their tables are those of the grids. References
     are no models: they follow last and are never the best of a column.
     """
-    shown = [one for one in experiments if not all(run.only_cell for run in one.runs)]
+    shown = _shown(experiments)
     columns = _columns(shown)
     rows = [row for one in shown for row in _rows(one, names[one.runs[0].run_id], columns)]
     if not columns or not rows:
         return None
-    best = []
-    for place, column in enumerate(columns):
-        values = [row["values"][place].value for row in rows if row["values"][place] is not None]
-        best.append((max if column.larger_is_better else min)(values) if len(set(values)) > 1 else None)
-    rows += [_reference_row(one, columns) for one in references if one.measured]
-    for row in rows:
-        row["cells"] = [
-            _cell(v, c, b if row.get("marked", True) else None)
-            for v, c, b in zip(row["values"], columns, best, strict=True)
-        ]
     published = [_published(column, comparison) for column in columns]
     return {
         "columns": [column.title for column in columns],
         "published": published if any(text != "–" for text in published) else None,
-        "rows": rows,
+        "rows": _with_cells(rows, columns)
+        + _with_cells([_reference_row(one, columns) for one in references if one.measured], columns, marked=False),
     }
+
+
+def queries_tables(experiments: Sequence[Experiment], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return a table of hit rates for each kind of queries besides the held-out ones, as `method_table` does."""
+    return [table for queries in QUERIES if (table := _queries_table(_shown(experiments), names, queries)) is not None]
+
+
+def _queries_table(experiments: Sequence[Experiment], names: Mapping[str, str], queries: str) -> dict[str, Any] | None:
+    found = {name for one in experiments for run in one.runs for name in run.measured}
+    sizes = sorted({int(match[3]) for match in map(_HIT.fullmatch, found) if match and match[1] == queries})
+    columns = [Column(f"/{size}/1", f"hit@1 of {size:,}") for size in sizes]
+    rows = [
+        {
+            "protocol": _protocol(one),
+            "name": names[one.runs[0].run_id],
+            "detail": _family_name(family),
+            "values": [one.measure(family + column.metric) for column in columns],
+        }
+        for one in experiments
+        for family in _families(one, queries)
+    ]
+    if not rows:
+        return None
+    title = QUERIES[queries][:1].upper() + QUERIES[queries][1:]
+    return {
+        "title": title,
+        "columns": [column.title for column in columns],
+        "published": None,
+        "rows": _with_cells(rows, columns),
+    }
+
+
+def _shown(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Return the experiments that not only grids ask for."""
+    return [one for one in experiments if not all(run.only_cell for run in one.runs)]
+
+
+def _with_cells(
+    rows: Sequence[dict[str, Any]], columns: Sequence[Column], *, marked: bool = True
+) -> list[dict[str, Any]]:
+    """Return the rows with a text for each value, the best of every column marked."""
+    best: list[float | None] = []
+    for place, column in enumerate(columns):
+        values = {row["values"][place].value for row in rows if row["values"][place] is not None}
+        best.append((max if column.larger_is_better else min)(values) if marked and len(values) > 1 else None)
+    return [
+        {**row, "cells": [_cell(v, c, b) for v, c, b in zip(row["values"], columns, best, strict=True)]} for row in rows
+    ]

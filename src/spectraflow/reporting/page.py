@@ -24,7 +24,7 @@ from spectraflow.reporting.grid_figures import grid_figure
 from spectraflow.reporting.grids import GridTable, grid_tables
 from spectraflow.reporting.isomer_section import isomer_section
 from spectraflow.reporting.labels import carbon_words, metric_name, plain, run_names, with_interval
-from spectraflow.reporting.method_table import load_references, method_table
+from spectraflow.reporting.method_table import load_references, method_table, queries_tables
 from spectraflow.reporting.reranking_section import reranking_section
 from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
 from spectraflow.reporting.search_section import search_section
@@ -75,6 +75,7 @@ def write_report(
         examples=[_shown(one) for one in examples],
         cases=[_shown(one) for one in cases],
         methods=method_table(experiments, run_names(loaded, repetitions=False), table, load_references(references)),
+        queries=queries_tables(experiments, run_names(loaded, repetitions=False)),
         grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
         isomers=isomer_section(main, experiments, table),
         search=search_section(main),

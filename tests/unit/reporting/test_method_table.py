@@ -6,7 +6,7 @@ import pytest
 from spectraflow.reporting.comparison import SCHEMA, compare_runs, read_comparison
 from spectraflow.reporting.experiments import group_runs
 from spectraflow.reporting.labels import run_names
-from spectraflow.reporting.method_table import load_references, method_table
+from spectraflow.reporting.method_table import load_references, method_table, queries_tables
 from spectraflow.reporting.runs import load_run
 
 
@@ -49,8 +49,6 @@ def test_every_scoring_has_a_row(make_run, make_lookup):
     assert [(row["name"], row["detail"]) for row in table["rows"]] == [
         ("K-M3AID", ""),
         ("lookup", ""),
-        ("lookup", "external queries"),
-        ("lookup", "external queries, scored by sorted lists"),
         ("lookup", "scored by sorted lists"),
     ]
     assert column(table, "atoms, published metric") == ["89.0", "50.0", "–", "–", "–"]
@@ -115,6 +113,18 @@ def test_references_follow_last_and_are_never_best(tmp_path, make_run):
         group_runs([run]), {run.run_id: "A"}, pl.DataFrame(schema=SCHEMA), load_references([path, none])
     )
     assert [row["name"] for row in table["rows"]] == ["A", "a second measured spectrum"]
-    assert "974 molecules" in table["rows"][1]["detail"]
+    assert "974 molecules" in table["rows"][1]["protocol"]
     assert column(table, "atoms, published metric") == ["89.0", "99.0"]
     assert column(table, "atoms, published metric", "best") == [False, False]
+
+
+def test_other_queries_have_tables_of_their_own(make_run, make_lookup):
+    runs = [load_run(folder) for folder in (make_run("a"), make_lookup("b"))]
+    (table,) = queries_tables(group_runs(runs), run_names(runs, repetitions=False))
+    assert table["title"] == "External queries"
+    assert [(row["name"], row["detail"]) for row in table["rows"]] == [
+        ("lookup", ""),
+        ("lookup", "scored by sorted lists"),
+    ]
+    assert table["columns"][0] == "hit@1 of 100"
+    assert queries_tables(group_runs(runs[:1]), run_names(runs)) == []
