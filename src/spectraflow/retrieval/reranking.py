@@ -1,8 +1,8 @@
 """Put candidates of a search into a new order by several scores, with weights that make them probabilities.
 
 The probability of a candidate is softmax over its query's candidates of a weighted sum of scores (conditional logit,
-McFadden 1974). The weights are fitted on queries of the validation part; one score alone gets a weight, too, which is
-its temperature.
+McFadden 1974), with one more option, that none of them is the truth. The weights are fitted on queries of the
+validation part; one score alone gets a weight, too, which is its temperature.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,34 +35,30 @@ class ScoredCandidates:
 
 @dataclass(frozen=True)
 class Reranker:
-    """Weights (f,) of standardised scores; `center` and `spread` (f,) are of the candidates it was fitted on."""
+    """Weights (f,) of standardised scores; `center` and `spread` (f,) are of the candidates it was fitted on.
+
+    absent: logit of the option that no candidate is the truth; -inf leaves it out.
+    """
 
     center: np.ndarray
     spread: np.ndarray
     weights: np.ndarray
+    absent: float = -np.inf
 
     @classmethod
     def fit(cls, queries: Sequence[ScoredCandidates]) -> Self:
-        """Return the most likely weights of queries whose truth is among their candidates.
+        """Return the most likely weights.
 
-        Raises InputError if there are none. A small ridge keeps weights finite where the truths always win.
+        Raises InputError if no query has its truth among the candidates that its scores allow. A small ridge keeps
+        weights finite where the truths always win.
         """
-        used = [one for one in queries if one.truth is not None and len(one.scores)]
-        if not used:
-            raise InputError("no query to fit on has its truth among the candidates")
+        used = [one for one in queries if len(one.scores)]
+        if not any(one.truth is not None and np.isfinite(one.scores[one.truth]).all() for one in used):
+            raise InputError("no query to fit on has its truth among the candidates that its scores allow")
         center, spread = _location(used)
-        scaled = [(one.scores - center) / spread for one in used]
-        truths = [int(one.truth) for one in used if one.truth is not None]
-        allowed = [np.isfinite(one).all(axis=1) for one in scaled]
-        kept = [
-            (np.nan_to_num(one, neginf=0.0), truth, mask)
-            for one, truth, mask in zip(scaled, truths, allowed, strict=True)
-            if mask[truth]
-        ]
-        if not kept:
-            raise InputError("every truth to fit on is ruled out by a score")
-        found = minimize(_loss, np.ones(center.shape), args=(kept,), jac=True, method="L-BFGS-B")
-        return cls(center, spread, np.asarray(found.x, np.float64))
+        options = [_options((one.scores - center) / spread, one.truth) for one in used]
+        found = minimize(_loss, np.append(np.ones(center.shape), 0.0), args=(options,), jac=True, method="L-BFGS-B")
+        return cls(center, spread, np.asarray(found.x[:-1], np.float64), float(found.x[-1]))
 
     def logits(self, query: ScoredCandidates) -> np.ndarray:
         """Return the weighted sums (c,) of a query's scores; -inf where a score rules the candidate out."""
@@ -71,9 +67,9 @@ class Reranker:
         return np.where(allowed, np.nan_to_num(scaled, neginf=0.0) @ self.weights, -np.inf)
 
     def probabilities(self, query: ScoredCandidates) -> np.ndarray:
-        """Return the probabilities (c,) of the candidates; they sum to 1 unless all are ruled out."""
-        logits = self.logits(query)
-        return softmax(logits) if np.isfinite(logits).any() else np.zeros(len(logits))
+        """Return the probabilities (c,) of the candidates; what is left to 1 is that of none of them."""
+        logits = np.append(self.logits(query), self.absent)
+        return softmax(logits)[:-1] if np.isfinite(logits).any() else np.zeros(len(query.scores))
 
 
 def _location(queries: Sequence[ScoredCandidates]) -> tuple[np.ndarray, np.ndarray]:
@@ -83,6 +79,15 @@ def _location(queries: Sequence[ScoredCandidates]) -> tuple[np.ndarray, np.ndarr
     center = np.array([column.mean() if len(column) else 0.0 for column in finite])
     spread = np.array([column.std() if len(column) else 1.0 for column in finite])
     return center, np.where(spread > 0, spread, 1.0)
+
+
+def _options(scaled: np.ndarray, truth: int | None) -> tuple[np.ndarray, int, np.ndarray]:
+    """Return candidates and none of them as rows (c + 1, f + 1), the row that is right, and which rows are allowed."""
+    allowed = np.append(np.isfinite(scaled).all(axis=1), True)
+    rows = np.zeros((len(scaled) + 1, scaled.shape[1] + 1))
+    rows[:-1, :-1] = np.where(allowed[:-1, None], scaled, 0.0)
+    rows[-1, -1] = 1.0
+    return rows, truth if truth is not None and allowed[truth] else len(scaled), allowed
 
 
 def _loss(weights: np.ndarray, queries: Sequence[tuple[np.ndarray, int, np.ndarray]]) -> tuple[float, np.ndarray]:
@@ -112,8 +117,8 @@ def reranking_metrics(
 ) -> dict[str, Any]:
     """Return recall@k over all queries, an absent truth being missed, and how well the probabilities hold.
 
-    Calibration is that of the first candidate: how probable it was said to be, and whether it was the truth. A query
-    whose truth the search did not find counts as false.
+    Calibration is that of the first candidate: how probable it was said to be, and whether it was the truth, which it
+    was not where the search did not find it. The log loss is that of the truth, or of none where it is absent.
     """
     ranks = truth_ranks(queries, reranker)
     stated, of_truth = np.zeros(len(queries)), np.zeros(len(queries))
@@ -121,11 +126,12 @@ def reranking_metrics(
         if len(query.scores):
             probabilities = reranker.probabilities(query)
             stated[place] = probabilities.max()
-            of_truth[place] = 0.0 if query.truth is None else probabilities[query.truth]
+            of_truth[place] = 1 - probabilities.sum() if query.truth is None else probabilities[query.truth]
     right = ranks == 1
     return {
         "recall": {str(top): bootstrap_interval((ranks > 0) & (ranks <= top), seed=seed).as_dict() for top in k},
         "weights": reranker.weights.tolist(),
+        "absent": reranker.absent,
         "calibration": {
             "expected_error": expected_calibration_error(stated, right),
             "log_loss": negative_log_likelihood(of_truth, seed=seed).as_dict(),

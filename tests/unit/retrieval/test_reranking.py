@@ -13,14 +13,17 @@ from spectraflow.retrieval.reranking import (
 )
 
 
-def queries(count: int, strength: tuple[float, ...], seed: int = 0, candidates: int = 8) -> list[ScoredCandidates]:
-    """Scores of unit noise; the truth is drawn with the probabilities that `strength` gives the candidates."""
+def queries(
+    count: int, strength: tuple[float, ...], seed: int = 0, candidates: int = 8, absent: float = -np.inf
+) -> list[ScoredCandidates]:
+    """Scores of unit noise; the truth, or none, is drawn with the probabilities that `strength` and `absent` give."""
     generator = np.random.default_rng(seed)
     made = []
     for number in range(count):
         scores = generator.normal(size=(candidates, len(strength)))
-        odds = np.exp(scores @ np.array(strength))
-        made.append(ScoredCandidates(str(number), scores, int(generator.choice(candidates, p=odds / odds.sum()))))
+        odds = np.exp(np.append(scores @ np.array(strength), absent))
+        drawn = int(generator.choice(candidates + 1, p=odds / odds.sum()))
+        made.append(ScoredCandidates(str(number), scores, drawn if drawn < candidates else None))
     return made
 
 
@@ -67,6 +70,17 @@ def test_query_without_candidates_is_missed():
         [ScoredCandidates("a", np.zeros((0, 1)), None)], Reranker(np.zeros(1), np.ones(1), np.ones(1)), [1]
     )
     assert metrics["recall"]["1"]["value"] == 0
+
+
+def test_absent_truths_take_their_share_of_the_probability():
+    fitted = Reranker.fit(queries(4000, (2.0,), absent=2.5))
+    asked = queries(4000, (2.0,), seed=1, absent=2.5)
+    share = np.mean([one.truth is None for one in asked])
+    assert 0.2 < share < 0.6
+    assert np.mean([1 - fitted.probabilities(one).sum() for one in asked]) == pytest.approx(share, abs=0.03)
+    assert reranking_metrics(asked, fitted, [1])["calibration"]["expected_error"] < 0.03
+    without = Reranker(fitted.center, fitted.spread, fitted.weights)
+    assert reranking_metrics(asked, without, [1])["calibration"]["expected_error"] > 0.1
 
 
 def test_minus_infinity_rules_a_candidate_out():
