@@ -77,18 +77,20 @@ def test_codes_beyond_a_table_are_its_last_entry(network, graphs_of, column, las
     assert not torch.equal(found[0], network.encode(graph, closed_walks(graph)))
 
 
-def test_tables_of_features_do_not_overlap(network, graphs_of):
-    """An atom's five features are rows of one table: the first entry of one must not be the last of the one before."""
-    graph = graphs_of("C").batch(torch.tensor([0]))
-    sizes = network.table_sizes.tolist()
-    assert network.atom_table.num_embeddings == sum(sizes)
-    seen = set()
-    for column, size in enumerate(sizes[:4]):
-        for value in range(size):
-            atoms = torch.zeros_like(graph.atoms)
-            atoms[0, column] = value
-            seen.add(tuple(network.encode(graph._replace(atoms=atoms), closed_walks(graph))[0].tolist()))
-    assert len(seen) == sum(sizes[:4]) - 3, "all differ, but for the atom whose features are all zero"
+def test_every_value_of_every_feature_has_its_own_row_of_the_atom_table(network):
+    rows = [
+        start + value
+        for start, size in zip(network.table_offsets.tolist(), network.table_sizes.tolist(), strict=True)
+        for value in range(size)
+    ]
+    assert rows == list(range(network.atom_table.num_embeddings))
+
+
+def test_a_molecule_passes_on_the_mean_of_its_atoms_whatever_their_number(network, graphs_of):
+    one, twice = embeddings(network, graphs_of("CC(=O)O")), embeddings(network, graphs_of("CC(=O)O.CC(=O)O"))
+    torch.testing.assert_close(twice, torch.cat([one, one]), **CLOSE)
+    salt = embeddings(network, graphs_of("CC(=O)O.[Na+]"))[:4]
+    assert (salt - one).abs().max() > 1e-3
 
 
 def test_atoms_with_more_neighbours_than_the_table_has_degrees_are_encoded(network, graphs_of):

@@ -52,6 +52,7 @@ def test_written_predictions_are_read_back_whatever_the_chunks(tmp_path, graphs_
     write_predictions(model, graphs, tmp_path / "predicted.parquet")
     assert model.calls == [2, 2, 1]
     found = PredictedShifts.read(tmp_path / "predicted.parquet")
+    assert found.molecule_ids == [f"m:{n}" for n in range(5)]
     assert as_dict(found) == {f"m:{n}": [(i, 1000 * n + i, n + 1) for i in range(n + 1)] for n in range(5)}
     assert as_dict(found, "protons") == {f"m:{n}": [(i, 1000 * n + i, n + 1) for i in range(n + 2)] for n in range(5)}
 
@@ -59,6 +60,7 @@ def test_written_predictions_are_read_back_whatever_the_chunks(tmp_path, graphs_
 def test_molecules_are_read_in_the_order_asked_for(predictions_table):
     path = predictions_table("p.parquet", CARBONS, PROTONS)
     found = PredictedShifts.read(path, ["d", "a", "b"])
+    assert found.molecule_ids == list("dab")
     assert as_dict(found) == {name: CARBONS[name] for name in "dab"}
     assert as_dict(found, "protons") == {name: PROTONS[name] for name in "dab"}
 
