@@ -164,7 +164,8 @@ RERANKED = _schema(
     _field("rank", pa.int32(), "1 is the most probable", nullable=False),
     _field("search_rank", pa.int32(), "rank in the search", nullable=False),
     _field("molecule_id", pa.string(), "molecule of the library; the query's own where it was added", nullable=False),
-    _field("probability", pa.float64(), "of the candidate, among those of its query", nullable=False),
+    _field("probability", pa.float64(), "of the candidate, among those of its query and none of them", nullable=False),
+    _field("confidence", pa.float64(), "how likely the first candidate of the query is the truth", nullable=False),
     _field("smiles", pa.string(), "of the molecule", nullable=False),
 )
 

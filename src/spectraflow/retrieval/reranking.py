@@ -2,16 +2,18 @@
 
 The probability of a candidate is softmax over its query's candidates of a weighted sum of scores (conditional logit,
 McFadden 1974), with one more option, that none of them is the truth. The weights are fitted on queries of the
-validation part; one score alone gets a weight, too, which is its temperature.
+validation part; one score alone gets a weight, too, which is its temperature. How often a first candidate so probable
+was right there is the confidence in it (isotonic regression, Zadrozny and Elkan 2002).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
+from sklearn.isotonic import IsotonicRegression
 
 from spectraflow.errors import InputError
 from spectraflow.evaluation.calibration import expected_calibration_error, negative_log_likelihood, reliability
@@ -37,13 +39,15 @@ class ScoredCandidates:
 class Reranker:
     """Weights (f,) of standardised scores; `center` and `spread` (f,) are of the candidates it was fitted on.
 
-    absent: logit of the option that no candidate is the truth; -inf leaves it out.
+    absent: logit of the option that no candidate is the truth; -inf leaves it out. steps: rising probabilities of the
+    first candidate (s,) and the confidence in it at each (s,), linear between; None takes the probability itself.
     """
 
     center: np.ndarray
     spread: np.ndarray
     weights: np.ndarray
     absent: float = -np.inf
+    steps: tuple[np.ndarray, np.ndarray] | None = None
 
     @classmethod
     def fit(cls, queries: Sequence[ScoredCandidates]) -> Self:
@@ -58,7 +62,13 @@ class Reranker:
         center, spread = _location(used)
         options = [_options((one.scores - center) / spread, one.truth) for one in used]
         found = minimize(_loss, np.append(np.ones(center.shape), 0.0), args=(options,), jac=True, method="L-BFGS-B")
-        return cls(center, spread, np.asarray(found.x[:-1], np.float64), float(found.x[-1]))
+        fitted = cls(center, spread, np.asarray(found.x[:-1], np.float64), float(found.x[-1]))
+        return replace(fitted, steps=_steps(fitted, used))
+
+    def confidence(self, query: ScoredCandidates) -> float:
+        """Return how likely the first candidate is the truth; 0 without candidates."""
+        first = float(self.probabilities(query).max(initial=0.0))
+        return first if self.steps is None else float(np.interp(first, *self.steps))
 
     def logits(self, query: ScoredCandidates) -> np.ndarray:
         """Return the weighted sums (c,) of a query's scores; -inf where a score rules the candidate out."""
@@ -70,6 +80,13 @@ class Reranker:
         """Return the probabilities (c,) of the candidates; what is left to 1 is that of none of them."""
         logits = np.append(self.logits(query), self.absent)
         return softmax(logits)[:-1] if np.isfinite(logits).any() else np.zeros(len(query.scores))
+
+
+def _steps(reranker: Reranker, queries: Sequence[ScoredCandidates]) -> tuple[np.ndarray, np.ndarray]:
+    stated = np.array([reranker.probabilities(one).max() for one in queries])
+    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    regression.fit(stated, truth_ranks(queries, reranker) == 1)
+    return regression.X_thresholds_, regression.y_thresholds_
 
 
 def _location(queries: Sequence[ScoredCandidates]) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +134,7 @@ def reranking_metrics(
 ) -> dict[str, Any]:
     """Return recall@k over all queries, an absent truth being missed, and how well the probabilities hold.
 
-    Calibration is that of the first candidate: how probable it was said to be, and whether it was the truth, which it
+    Calibration is that of the first candidate: the confidence in it, and whether it was the truth, which it
     was not where the search did not find it. The log loss is that of the truth, or of none where it is absent.
     """
     ranks = truth_ranks(queries, reranker)
@@ -125,7 +142,7 @@ def reranking_metrics(
     for place, query in enumerate(queries):
         if len(query.scores):
             probabilities = reranker.probabilities(query)
-            stated[place] = probabilities.max()
+            stated[place] = reranker.confidence(query)
             of_truth[place] = 1 - probabilities.sum() if query.truth is None else probabilities[query.truth]
     right = ranks == 1
     return {

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,20 @@ def test_absent_truths_take_their_share_of_the_probability():
     assert reranking_metrics(asked, fitted, [1])["calibration"]["expected_error"] < 0.03
     without = Reranker(fitted.center, fitted.spread, fitted.weights)
     assert reranking_metrics(asked, without, [1])["calibration"]["expected_error"] > 0.1
+
+
+def test_confidence_comes_true_even_where_the_model_is_wrong():
+    """Truths are absent whatever the scores say, which no option of constant weight can know."""
+
+    def some_absent(seed: int) -> list[ScoredCandidates]:
+        made = enumerate(queries(3000, (2.0,), seed))
+        return [ScoredCandidates(one.query_id, one.scores, None if i % 3 == 0 else one.truth) for i, one in made]
+
+    fitted, asked = Reranker.fit(some_absent(0)), some_absent(1)
+    assert reranking_metrics(asked, fitted, [1])["calibration"]["expected_error"] < 0.03
+    assert reranking_metrics(asked, replace(fitted, steps=None), [1])["calibration"]["expected_error"] > 0.05
+    confidences = [fitted.confidence(one) for one in asked]
+    assert 0 <= min(confidences) < max(confidences) <= 1
 
 
 def test_minus_infinity_rules_a_candidate_out():

@@ -152,6 +152,7 @@ def _write_order(
                 "rank": list(range(1, len(order) + 1)),
                 "search_rank": frame["rank"].gather(order).to_list(),
                 "probability": probabilities[order].tolist(),
+                "confidence": [reranker.confidence(query)] * len(order),
                 **columns,
             }
         )
