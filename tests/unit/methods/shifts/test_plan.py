@@ -100,6 +100,13 @@ def test_paths_that_runs_share_are_asked_for_once_in_the_order_of_the_configurat
     assert plan.each_run("{run}") == list(plan.jobs)
 
 
+def test_only_models_of_the_published_list_have_external_queries():
+    plan = plan_of({}, {"molecules": "all_assigned"}, LOOKUP)
+    listed, _, lookup = plan.jobs
+    assert plan.each_external_run("{run}") == [listed, lookup]
+    assert plan.each_selection("{selection}") == ["published_ids", "all_assigned"]
+
+
 def test_without_a_shift_model_nothing_is_counted():
     assert plan_of().counts == []
     assert len(plan_of({}).counts) == 2
