@@ -94,6 +94,8 @@ def metric_name(metric: str) -> str:
             return f"isomers, {_ISOMER_GROUPS.get(which, which)}: {_ISOMER_FIGURES.get(figure, figure)}"
         case ["retrieval", size, k]:
             return f"truth among the first {k} of {int(size):,}"
+        case ["whole_retrieval", k]:
+            return f"truth among the first {k} of the whole library"
     return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 

@@ -73,6 +73,7 @@ def _columns(experiments: Sequence[Experiment]) -> list[Column]:
     sizes = sorted({int(match[3]) for match in map(_HIT.fullmatch, found) if match})
     columns = [Column(metric, title) for metric, title in _LEADING.items()]
     columns += [Column(f"retrieval/{size}/1", f"hit@1 of {size:,}") for size in sizes]
+    columns.append(Column("whole_retrieval/1", "hit@1 of all"))
     for metric, title in _CLOSING.items():
         shift = metric.startswith("shift/")
         columns.append(Column(metric, title, 1 if shift else 100, 2 if shift else 1, not shift))
@@ -118,7 +119,7 @@ def _rows(experiment: Experiment, name: str, columns: Sequence[Column]) -> list[
     for family in _families(experiment, "retrieval"):
         if family == "retrieval":
             continue
-        names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]
+        names = [c.metric.replace("retrieval/", f"{family}/") for c in columns]  # whole_retrieval/, too
         values = [
             experiment.measure(other) if other != c.metric else None for other, c in zip(names, columns, strict=True)
         ]
@@ -180,13 +181,15 @@ def queries_tables(experiments: Sequence[Experiment], names: Mapping[str, str]) 
 def _queries_table(experiments: Sequence[Experiment], names: Mapping[str, str], queries: str) -> dict[str, Any] | None:
     found = {name for one in experiments for run in one.runs for name in run.measured}
     sizes = sorted({int(match[3]) for match in map(_HIT.fullmatch, found) if match and match[1] == queries})
-    columns = [Column(f"/{size}/1", f"hit@1 of {size:,}") for size in sizes]
+    columns = [Column("{}" + f"/{size}/1", f"hit@1 of {size:,}") for size in sizes]
+    if f"whole_{queries}/1" in found:
+        columns.append(Column("whole_{}/1", "hit@1 of all"))
     rows = [
         {
             "protocol": _protocol(one),
             "name": names[one.runs[0].run_id],
             "detail": _family_name(family),
-            "values": [one.measure(family + column.metric) for column in columns],
+            "values": [one.measure(column.metric.format(family)) for column in columns],
         }
         for one in experiments
         for family in _families(one, queries)

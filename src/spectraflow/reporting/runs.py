@@ -72,7 +72,8 @@ class Run:
 
         Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, `protons/...` for those with
         measured 1H shifts, and with `_<scoring>` after the first word where it is not the method's main scoring.
-        Isomers are `isomers/<which groups>/<figure>`.
+        Among the whole library it is `whole_retrieval/<k>`, `whole_external/<k>`, and so on. Isomers are
+        `isomers/<which groups>/<figure>`.
         """
         return self._test
 
@@ -81,7 +82,7 @@ def retrieval_controls(retrieval: Mapping[str, Any]) -> dict[str, Mapping[str, A
     """Return hit rates by size and k of every control of a retrieval.json, those of its main scoring first."""
     main = (retrieval.get("scorings") or {}).get(retrieval.get("main_scoring")) or {}
     return {
-        **{name: rates for name, rates in main.items() if name not in ("sizes", "percentile")},
+        **{name: rates for name, rates in main.items() if name not in ("sizes", "percentile", "whole")},
         **(retrieval.get("controls") or {}),
     }
 
@@ -143,6 +144,7 @@ def _measured(
             family = queries if scoring == found.get("main_scoring") else f"{queries}_{scoring}"
             for size, by_k in results["sizes"].items():
                 named.update({f"{family}/{size}/{k}": value for k, value in by_k.items()})
+            named.update({f"whole_{family}/{k}": value for k, value in (results.get("whole") or {}).items()})
     named.update((isomers or {}).get("metrics") or {})
     converted = {name: as_measured(value) for name, value in named.items()}
     return {name: value for name, value in converted.items() if value is not None}

@@ -150,6 +150,11 @@ def hit_rates(
     }
 
 
+def whole_library_hits(above: np.ndarray, settings: RetrievalSettings) -> dict[str, dict[str, Any]]:
+    """Return hit@k with intervals where all eligible molecules of the library are the candidates."""
+    return {str(k): bootstrap_interval(above < k, seed=settings.seed).as_dict() for k in settings.k}
+
+
 def rank_queries(
     settings: RetrievalSettings,
     queries: Queries,
@@ -199,6 +204,7 @@ def rank_queries(
             "scorings": {
                 name: {
                     "sizes": rates[f"{name}:own"],
+                    "whole": whole_library_hits(above[f"{name}:own"], settings),
                     "percentile": hit_rates(above[f"{name}:own"], eligible, settings, percentile=True),
                     "permuted_spectra": rates[f"{name}:permuted"],
                     "permuted_among_queries": hit_rates(

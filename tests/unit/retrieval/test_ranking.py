@@ -152,9 +152,12 @@ def test_every_scoring_is_written_with_its_controls(tmp_path):
     assert found["checks"] == {"shuffled_candidates_changed": 0, "extra": 1}
     assert set(found["scorings"]) == {"best", "noise"}
     assert set(found["scorings"]["best"]["sizes"]) == {"5", "100"}
-    assert set(found["scorings"]["best"]) == {"sizes", "percentile", "permuted_spectra", "permuted_among_queries"}
+    controls = {"permuted_spectra", "permuted_among_queries"}
+    assert set(found["scorings"]["best"]) == {"sizes", "whole", "percentile", *controls}
     table = read_table(tmp_path / "ranks.parquet", RANKS).to_pydict()
     assert table["scoring"] == ["best"] * 40 + ["noise"] * 40
+    first = np.mean(np.array(table["at_or_above"][40:]) == 0)
+    assert found["scorings"]["noise"]["whole"]["1"]["value"] == first < 1
 
 
 def test_percentile_counts_ranks_within_percents_of_the_library():
