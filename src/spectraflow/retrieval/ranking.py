@@ -155,6 +155,13 @@ def whole_library_hits(above: np.ndarray, settings: RetrievalSettings) -> dict[s
     return {str(k): bootstrap_interval(above < k, seed=settings.seed).as_dict() for k in settings.k}
 
 
+def write_no_ranks(ranks: Path, metrics: Path, reason: str) -> None:
+    """Write the files of `rank_queries` where there is nothing to rank, and why."""
+    with TableWriter(ranks, RANKS):
+        pass
+    write_json(metrics, {"queries": 0, "reason": reason, "scorings": {}, "controls": {}})
+
+
 def rank_queries(
     settings: RetrievalSettings,
     queries: Queries,

@@ -23,7 +23,7 @@ from spectraflow.methods.shifts.scoring import (
 )
 from spectraflow.retrieval.candidates import molecule_frame, read_candidates
 from spectraflow.retrieval.queries import Queries, choose_queries
-from spectraflow.retrieval.ranking import rank_queries
+from spectraflow.retrieval.ranking import rank_queries, write_no_ranks
 from spectraflow.retrieval.settings import RetrievalSettings
 from spectraflow.store.ragged import from_list_columns
 from spectraflow.tables import PREDICTED_SHIFTS, SHIFT_LABELS, read_table
@@ -158,7 +158,8 @@ def retrieve(
     """Rank the truth of every query and write ranks, hit rates, controls and checks.
 
     Queries are the test part of `split`, or all molecules of the alignment table `external`; with `protons` only those
-    with measured 1H shifts, so that what these add can be told. Raises InputError if no query is left.
+    with measured 1H shifts, so that what these add can be told: without any there are no scorings. Raises InputError if
+    there is no query at all.
     """
     trained = Alignment.read(alignment, graphs)
     train_rows = trained.rows_of(split, "train")
@@ -170,9 +171,11 @@ def retrieve(
     identity_of = dict(molecule_frame(molecules, ["molecule_id", "identity_key"]).iter_rows())
     identity = [identity_of.get(name) or name for name in asked.molecule_ids]
     chosen = choose_queries(rows, identity, settings.queries, settings.seed).tolist()
+    if not chosen and protons is not None:
+        write_no_ranks(out, metrics, f"no query has a measured 1H shift in {protons.name}")
+        return
     if not chosen:
-        wanted = "" if protons is None else f" with a measured 1H shift in {protons}"
-        raise InputError(f"{split if external is None else external}: no query{wanted}")
+        raise InputError(f"{split if external is None else external}: no query")
     names = [asked.molecule_ids[row] for row in chosen]
     counts = asked.carbons.counts.numpy()
     ids = read_table(library_predictions, PREDICTED_SHIFTS, ["molecule_id"]).column(0).to_pylist()

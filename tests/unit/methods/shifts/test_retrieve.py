@@ -170,9 +170,14 @@ def test_protons_keep_the_queries_that_have_any_and_add_two_scorings(ranked, lab
         assert above(ranks[scoring]) == {"q:ethanol": 0, "q:nitrile": 0}, "the amine's protons lie elsewhere"
 
 
-def test_no_query_is_an_error(ranked, labels_table):
-    with pytest.raises(InputError, match=r"split\.parquet: no query with a measured 1H shift in .*labels\.parquet"):
-        ranked(protons=labels_table({"t:amine": [(0, 1, 0, 1_000)]}))
+def test_no_query_with_protons_leaves_no_scoring(ranked, labels_table):
+    ranks, found = ranked(protons=labels_table({"t:amine": [(0, 1, 0, 1_000)]}))
+    assert ranks == {}
+    assert (found["queries"], found["scorings"]) == (0, {})
+    assert "no query has a measured 1H shift" in found["reason"]
+
+
+def test_no_query_is_an_error(ranked):
     with pytest.raises(InputError, match=r"split\.parquet: no query$"):
         ranked(parts=dict.fromkeys(PARTS, "train"))
 
