@@ -12,7 +12,8 @@ rule compare_runs:
         + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
         retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
-        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
+        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         assignments=plan.each_run("<results>/km3aid/runs/{run}/assignments.parquet")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
@@ -54,7 +55,8 @@ rule write_report:
         + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
         retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
-        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json"),
+        isomers=plan.each_complete_run("<results>/km3aid/runs/{run}/isomers.json")
+        + plan.shifts.each_run("<results>/shifts/runs/{run}/isomers.json"),
         pooled=plan.each_experiment("<results>/km3aid/isomers/{experiment}.json"),
         search=plan.each_searched_run("<results>/km3aid/runs/{run}/search.json"),
         external=plan.each_external_run("<results>/km3aid/runs/{run}/retrieval_external.json")

@@ -138,7 +138,6 @@ rule evaluate_shifts:
         alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
         graphs="<results>/features/nmrshiftdb2/graphs.parquet",
         split=plan.shifts.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
-        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
         external="<results>/shifts/external/alignment.parquet",
     output:
         metrics="<results>/shifts/runs/{run}/metrics.json",
@@ -152,7 +151,6 @@ rule evaluate_shifts:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        least=plan.config.isomers.least_members,
         code=code_of("methods.shifts.evaluate"),
         folder=lambda wildcards, input: folder(input.model),
     shell:
@@ -160,8 +158,39 @@ rule evaluate_shifts:
         exec &> >(tee {log:q})
         spectraflow shifts evaluate --run {params.folder:q} --predictions {input.predictions:q} \
             --labels {input.labels:q} --alignment {input.alignment:q} --graphs {input.graphs:q} \
-            --split {input.split:q} --molecules {input.molecules:q} --external {input.external:q} \
-            --least-isomers {params.least} --metrics {output.metrics:q} --assignments {output.assignments:q}
+            --split {input.split:q} --external {input.external:q} --metrics {output.metrics:q} --assignments {output.assignments:q}
+        """
+
+
+rule recognise_isomers_by_shifts:
+    input:
+        predictions="<results>/shifts/predictions/{run}/nmrshiftdb2.parquet",
+        alignment=plan.shifts.of_run("<results>/km3aid/alignment/{selection}/alignment.parquet"),
+        graphs="<results>/features/nmrshiftdb2/graphs.parquet",
+        molecules="<results>/tables/nmrshiftdb2/molecules.parquet",
+        split=plan.shifts.of_run("<results>/splits/km3aid/{selection}/{split}-fold{fold}.parquet"),
+        published="resources/published.csv",
+    output:
+        scores="<results>/shifts/runs/{run}/isomer_scores.parquet",
+        metrics="<results>/shifts/runs/{run}/isomers.json",
+    log:
+        "<logs>/recognise_isomers_by_shifts/{run}.log",
+    benchmark:
+        "<benchmarks>/recognise_isomers_by_shifts/{run}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=plan.isomer_settings,
+        code=code_of("methods.shifts.isomers"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow shifts isomers --settings {params.settings:q} --predictions {input.predictions:q} \
+            --alignment {input.alignment:q} --graphs {input.graphs:q} --molecules {input.molecules:q} \
+            --split {input.split:q} --published {input.published:q} --scores {output.scores:q} \
+            --metrics {output.metrics:q}
         """
 
 

@@ -38,6 +38,7 @@ rule search:
 rule shifts:
     input:
         plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json"),
+        plan.shifts.each_run("<results>/shifts/runs/{run}/isomers.json"),
         plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
         plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval_protons.json"),
         plan.shifts.each_external_run("<results>/shifts/runs/{run}/retrieval_external.json"),

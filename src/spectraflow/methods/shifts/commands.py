@@ -89,13 +89,11 @@ def evaluate(
     alignment: Alignment,
     graphs: Graphs,
     split: Split,
-    molecules: Molecules,
     metrics: Annotated[Path, typer.Option(help="metrics.json to write")],
     assignments: Annotated[Path, typer.Option(help="assignments of the test part to write")],
     external: External = None,
-    least_isomers: Annotated[int, typer.Option(help="smallest group of isomers")] = 10,
 ) -> None:
-    """Measure errors, assignment, in-batch matching and isomer recognition on held-out molecules."""
+    """Measure errors, assignment and in-batch matching on held-out molecules."""
     from spectraflow.methods.shifts.evaluate import evaluate as run_evaluation
 
     run_evaluation(
@@ -105,11 +103,40 @@ def evaluate(
         alignment,
         graphs,
         split,
-        molecules,
         metrics,
         assignments,
         external=external,
-        least_isomers=least_isomers,
+    )
+
+
+@app.command("isomers")
+@report_errors
+def isomers(
+    settings: SettingsText,
+    predictions: Annotated[Path, typer.Option(help="predicted shifts of nmrshiftdb2")],
+    alignment: Alignment,
+    graphs: Graphs,
+    molecules: Molecules,
+    split: Split,
+    published: Annotated[Path, typer.Option(help="published.csv, for the formulas to mark")],
+    scores: Annotated[Path, typer.Option(help="scores of every query with every isomer (Parquet)")],
+    metrics: Annotated[Path, typer.Option(help="JSON with metrics and a row a formula")],
+) -> None:
+    """Tell the isomers of a formula apart by predicted shifts, in the test part and among all listed molecules."""
+    from spectraflow.methods.shifts.isomers import recognise_isomers
+    from spectraflow.retrieval.settings import IsomerSettings
+    from spectraflow.settings import load_settings
+
+    recognise_isomers(
+        load_settings(IsomerSettings, settings),
+        predictions,
+        alignment,
+        graphs,
+        molecules,
+        split,
+        published,
+        scores,
+        metrics,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a trained shift model reaches on held-out molecules: errors, assignment, in-batch matching, isomers."""
+"""What a trained shift model reaches on held-out molecules: errors, assignment, in-batch matching."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from spectraflow.evaluation.in_batch import in_batch_metrics
-from spectraflow.evaluation.isomers import evaluate_isomers, formula_groups
 from spectraflow.evaluation.molecule_assignment import evaluate_assignments
 from spectraflow.evaluation.shift_errors import shift_error_metrics
 from spectraflow.evaluation.uncertainty import Interval
 from spectraflow.methods.shifts.alignment import Alignment
 from spectraflow.methods.shifts.matching import assigned_molecules
 from spectraflow.methods.shifts.prediction import PredictedShifts
-from spectraflow.methods.shifts.scoring import CARBON_AXIS, Comparison, Molecules, SetLikelihood, Spectra, sorted_scores
-from spectraflow.retrieval.candidates import molecule_frame
+from spectraflow.methods.shifts.scoring import CARBON_AXIS, Molecules, SetLikelihood, Spectra, sorted_scores
 from spectraflow.store.ragged import Ragged, from_list_columns
 from spectraflow.tables import ASSIGNMENTS, SHIFT_LABELS, TableWriter, read_table
 from spectraflow.training import run_folder
@@ -60,66 +58,19 @@ def _at(part: Ragged, rows: Tensor, atoms: Tensor) -> tuple[Tensor, Tensor]:
     return part.values[place, 1], part.values[place, 2]
 
 
-def comparisons(
-    alignment: Alignment, predicted: PredictedShifts, spectra: np.ndarray, molecules: np.ndarray, how: Comparison
-) -> np.ndarray:
-    """Return scores (q, c) of the spectra of rows `spectra` with the molecules of rows `molecules`."""
-    asked = Spectra([alignment.spectrum(row) for row in spectra.tolist()], CARBON_AXIS)
-    return how(asked, Molecules(predicted[molecules].carbons, CARBON_AXIS)).numpy()
-
-
 def evaluate_part(
-    alignment: Alignment,
-    predicted: PredictedShifts,
-    rows: Tensor,
-    molecules: Path,
-    trained: Tensor,
-    least_isomers: int,
-    seed: int = 0,
-) -> tuple[dict[str, Interval], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return metrics, assignment rows and isomer groups of the molecules `rows`; `predicted` is in table order."""
+    alignment: Alignment, predicted: PredictedShifts, rows: Tensor, seed: int = 0
+) -> tuple[dict[str, Interval], list[dict[str, Any]]]:
+    """Return metrics and assignment rows of the molecules `rows`; `predicted` is in table order."""
     metrics, table = evaluate_assignments(assigned_molecules(alignment, predicted, rows), seed)
-    chosen, how = rows.numpy(), SetLikelihood()
-    spectra = Spectra([alignment.spectrum(row) for row in rows.tolist()], CARBON_AXIS)
-    scores = how(spectra, Molecules(predicted[chosen].carbons, CARBON_AXIS)).numpy()
+    spectra = [alignment.spectrum(row) for row in rows.tolist()]
+    carbons = predicted[rows.numpy()].carbons
+    scores = SetLikelihood()(Spectra(spectra, CARBON_AXIS), Molecules(carbons, CARBON_AXIS)).numpy()
     metrics |= in_batch_metrics(lambda batch: scores[np.ix_(batch, batch)], len(rows), seed)
-    ordered = sorted_scores([alignment.spectrum(row) for row in rows.tolist()], predicted[chosen].carbons, scaled=True)
+    ordered = sorted_scores(spectra, carbons, scaled=True)
     counted = in_batch_metrics(lambda batch: ordered[np.ix_(batch, batch)], len(rows), seed)
     metrics |= {name.replace("in_batch/", "in_batch_sorted/"): value for name, value in counted.items()}
-    isomers, groups = _isomers(alignment, predicted, chosen, molecules, trained.numpy(), least_isomers, seed)
-    return {**metrics, **isomers}, table, groups
-
-
-def _isomers(
-    alignment: Alignment,
-    predicted: PredictedShifts,
-    rows: np.ndarray,
-    molecules: Path,
-    trained: np.ndarray,
-    least: int,
-    seed: int,
-) -> tuple[dict[str, Interval], list[dict[str, Any]]]:
-    frame = molecule_frame(molecules, ["molecule_id", "formula", "identity_key"])
-    known = {name: (formula, key or name) for name, formula, key in frame.iter_rows()}
-    described = [known[name] for name in alignment.molecule_ids]
-    metrics: dict[str, Interval] = {}
-    tables: list[dict[str, Any]] = []
-    for reading, candidates in (("fold", rows), ("listed", np.arange(len(alignment)))):
-        groups = formula_groups(
-            [formula for formula, _ in described],
-            [identity for _, identity in described],
-            alignment.first_blocks,
-            candidates.tolist(),
-            rows.tolist(),
-            least=least,
-            seen=trained.tolist(),
-        )
-        found, listed = evaluate_isomers(
-            groups, lambda asked, members: comparisons(alignment, predicted, asked, members, SetLikelihood()), seed
-        )
-        metrics |= {f"isomers/{reading}/{name}": value for name, value in found.items()}
-        tables += [{"reading": reading, **row} for row in listed]
-    return metrics, tables
+    return metrics, table
 
 
 def evaluate(
@@ -129,25 +80,21 @@ def evaluate(
     alignment: Path,
     graphs: Path,
     split: Path,
-    molecules: Path,
     metrics: Path,
     assignments: Path,
     *,
     external: Path | None = None,
-    least_isomers: int = 10,
 ) -> None:
     """Write metrics of val, test and, if given, external molecules, and the assignments table of test."""
     asked = Alignment.read(alignment, graphs)
     predicted = PredictedShifts.read(predictions)
     own = _in_order(predicted, asked.molecule_ids)
     parts: dict[str, Mapping[str, Interval]] = {}
-    groups: list[dict[str, Any]] = []
-    trained = asked.rows_of(split, "train")
     for part in ("val", "test"):
         rows = asked.rows_of(split, part)
         if len(rows):
             names = {asked.molecule_ids[row] for row in rows.tolist()}
-            found, table, groups = evaluate_part(asked, own, rows, molecules, trained, least_isomers)
+            found, table = evaluate_part(asked, own, rows)
             parts[part] = {**found, **shift_metrics(predicted, labels, names)}
     if external is not None:
         outside = Alignment.read(external, graphs)
@@ -166,7 +113,6 @@ def evaluate(
             "epochs": state["epochs"],
             "selection": "val",
             "parts": {part: {name: one.as_dict() for name, one in found.items()} for part, found in parts.items()},
-            "isomer_groups": groups,
         },
     )
 

@@ -1,7 +1,9 @@
 """Graphs in memory and tables of shifts, for tests that start from hand-made numbers."""
 
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -115,3 +117,12 @@ def labels_table(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "labels.parquet"
 
     return write
+
+
+@pytest.fixture(scope="session")
+def small() -> ModuleType:
+    """Isomers with their measured shifts, and a writer of their alignment table."""
+    spec = importlib.util.spec_from_file_location("small_isomers", Path(__file__).with_name("small_isomers.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

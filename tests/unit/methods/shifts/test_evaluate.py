@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from spectraflow.files import read_json
-from spectraflow.methods.shifts.alignment import Alignment
-from spectraflow.methods.shifts.evaluate import comparisons, evaluate, shift_metrics
-from spectraflow.methods.shifts.scoring import SetLikelihood, set_distance
-from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, SPLITS, TableWriter, read_table
+from spectraflow.methods.shifts.evaluate import evaluate, shift_metrics
+from spectraflow.tables import ASSIGNMENTS, SPLITS, TableWriter, read_table
 from spectraflow.training.checkpoint import save_checkpoint
 
 # (atom, ppm, scale): errors below are 1, 3 and 8 ppm of carbons, 0.5 ppm of the proton
@@ -55,67 +53,43 @@ def test_a_nucleus_without_labels_has_no_metric(predicted_shifts, labels_table):
     assert shift_metrics(predicted, labels, set()) == {}
 
 
-# three isomers of C3H8O and two of C2H7N, with their shifts; graphs hold another order
-SMILES = {"ether": "CCOC", "one": "CCCO", "two": "CC(C)O", "amine": "CCN", "bridged": "CNC"}
-SHIFTS = {
-    "one": [10.0, 25.9, 64.3],
-    "two": [25.3, 64.2, 25.3],
-    "ether": [15.0, 67.9, 57.7],
-    "amine": [19.0, 36.9],
-    "bridged": [38.2, 38.2],
-}
-CARBONS = {"one": [0, 1, 2], "two": [0, 1, 2], "ether": [0, 1, 3], "amine": [0, 1], "bridged": [0, 2]}
-CLASSES = {"one": [3, 2, 2], "two": [3, 1, 3], "ether": [3, 2, 3], "amine": [3, 2], "bridged": [3, 3]}
-PARTS = {"one": "test", "two": "test", "ether": "test", "amine": "val", "bridged": "train"}
-
-
-def write_alignment(path, names):
-    with TableWriter(path, ALIGNMENT) as writer:
-        writer.write_rows(
-            [
-                {
-                    "molecule_id": name,
-                    "spectrum_id": f"{name}/13C/0",
-                    "first_block": name,
-                    "carbon_atom": CARBONS[name],
-                    "shift_mppm": [round(1000 * ppm) for ppm in SHIFTS[name]],
-                    "multiplicity": CLASSES[name],
-                }
-                for name in names
-            ]
-        )
-    return path
-
-
 @pytest.fixture
-def evaluated(tmp_path, graphs_table, predictions_table, labels_table):
+def evaluated(tmp_path, small, graphs_table, predictions_table, labels_table):
     """Evaluate predictions that are off by `errors` ppm, by molecule; `believed` takes another molecule's shifts."""
 
     def run(errors=None, believed=None, external=()):
-        graphs = graphs_table(SMILES)
-        offsets = {name: (errors or {}).get(name, 0.0) for name in SHIFTS}
-        shifts = {name: SHIFTS[(believed or {}).get(name, name)] for name in SHIFTS}
+        graphs = graphs_table(small.SMILES)
+        offsets = {name: (errors or {}).get(name, 0.0) for name in small.SHIFTS}
+        shifts = {name: small.SHIFTS[(believed or {}).get(name, name)] for name in small.SHIFTS}
         predictions = predictions_table(
             "predictions.parquet",
             {
-                name: [(atom, ppm + offsets[name], 1.0) for atom, ppm in zip(CARBONS[name], shifts[name], strict=True)]
-                for name in SMILES
+                name: [
+                    (atom, ppm + offsets[name], 1.0)
+                    for atom, ppm in zip(small.CARBONS[name], shifts[name], strict=True)
+                ]
+                for name in small.SMILES
             },
         )
         labels = labels_table(
             {
-                name: [(atom, 0, 0, round(1000 * ppm)) for atom, ppm in zip(CARBONS[name], SHIFTS[name], strict=True)]
-                for name in SHIFTS
+                name: [
+                    (atom, 0, 0, round(1000 * ppm))
+                    for atom, ppm in zip(small.CARBONS[name], small.SHIFTS[name], strict=True)
+                ]
+                for name in small.SHIFTS
             }
         )
-        listed = write_alignment(tmp_path / "alignment.parquet", [name for name in SHIFTS if name not in external])
+        listed = small.write_alignment(
+            tmp_path / "alignment.parquet", [name for name in small.SHIFTS if name not in external]
+        )
         with TableWriter(tmp_path / "split.parquet", SPLITS) as writer:
-            writer.write_rows([{"molecule_id": name, "part": part} for name, part in PARTS.items()])
+            writer.write_rows([{"molecule_id": name, "part": part} for name, part in small.PARTS.items()])
         save_checkpoint(tmp_path / "run" / "model.safetensors", {}, {"best_epoch": 4, "epochs": 9})
         evaluate(
             tmp_path / "run", predictions, labels, listed, graphs, tmp_path / "split.parquet",
-            tmp_path / "molecules.parquet", tmp_path / "run" / "metrics.json", tmp_path / "assignments.parquet",
-            external=write_alignment(tmp_path / "external.parquet", external) if external else None, least_isomers=3,
+            tmp_path / "run" / "metrics.json", tmp_path / "assignments.parquet",
+            external=small.write_alignment(tmp_path / "external.parquet", external) if external else None,
         )  # fmt: skip
         return read_json(tmp_path / "run" / "metrics.json")
 
@@ -135,8 +109,6 @@ def test_perfect_predictions_are_right_in_everything(evaluated, tmp_path):
         "atom/argmax",
         "in_batch/spectrum_to_molecule",
         "in_batch_sorted/molecule_to_spectrum",
-        "isomers/fold/rank1",
-        "isomers/listed/one_to_one",
     ):
         assert test[name] == 1, name
     assert (metrics["best_epoch"], metrics["epochs"], metrics["selection"]) == (4, 9, "val")
@@ -145,18 +117,10 @@ def test_perfect_predictions_are_right_in_everything(evaluated, tmp_path):
     assert all(row["hungarian_ppm"] == row["shift_ppm"] for row in rows)
 
 
-def test_isomers_whose_predictions_are_exchanged_are_mistaken_for_each_other(evaluated):
+def test_molecules_whose_predictions_are_exchanged_are_mistaken_for_each_other(evaluated):
     test = values(evaluated(believed={"one": "ether", "ether": "one"}), "test")
-    assert test["isomers/fold/rank1"] == pytest.approx(1 / 3)
     assert test["in_batch/spectrum_to_molecule"] == pytest.approx(1 / 3)
     assert test["in_batch_sorted/spectrum_to_molecule"] == pytest.approx(1 / 3)
-
-
-def test_only_large_enough_groups_of_isomers_are_asked(evaluated):
-    (fold, listed) = evaluated()["isomer_groups"]
-    assert [one["reading"] for one in (fold, listed)] == ["fold", "listed"]
-    for group in (fold, listed):
-        assert (group["formula"], group["members"], group["queries"]) == ("C3H8O", 3, 3)
 
 
 def test_every_part_has_its_own_molecules(evaluated):
@@ -166,21 +130,4 @@ def test_every_part_has_its_own_molecules(evaluated):
     for part, expected, count in (("val", 1.0, 2), ("test", 8 / 3, 9), ("external", 16.0, 2)):
         assert values(metrics, part)["shift/mae_13C"] == pytest.approx(expected, abs=1e-4)
         assert metrics["parts"][part]["shift/mae_13C"]["n"] == count
-    assert "isomers/fold/rank1" not in metrics["parts"]["external"]
     assert metrics["parts"]["external"]["atom/hungarian"]["n"] == 1
-
-
-def test_comparisons_score_the_spectra_of_some_rows_with_the_molecules_of_others(
-    tmp_path, graphs_table, predicted_shifts
-):
-    graphs = graphs_table(SMILES)
-    alignment = Alignment.read(write_alignment(tmp_path / "alignment.parquet", SHIFTS), graphs)
-    predicted = predicted_shifts(
-        {name: [(a, ppm, 1.0) for a, ppm in zip(CARBONS[name], SHIFTS[name], strict=True)] for name in SHIFTS}
-    )
-    found = comparisons(alignment, predicted, np.array([4, 0]), np.array([1, 0, 4]), set_distance)
-    assert found.shape == (2, 3)
-    assert found.argmax(1).tolist() == [2, 1]
-    assert found[0, 2] == pytest.approx(0, abs=0.13)
-    likely = comparisons(alignment, predicted, np.array([2]), np.array([3, 2]), SetLikelihood())
-    assert likely[0, 1] > likely[0, 0]

@@ -87,8 +87,8 @@ def test_evaluation_and_retrieval_write_what_the_report_reads(run, tmp_path, ali
     alignment, graphs, split, molecules = (alignment_files[name] for name in names)
     predictions = tmp_path / "predicted.parquet"
     evaluate(
-        out, predictions, labels, alignment, graphs, split, molecules,
-        out / "metrics.json", out / "assignments.parquet", external=alignment, least_isomers=2,
+        out, predictions, labels, alignment, graphs, split,
+        out / "metrics.json", out / "assignments.parquet", external=alignment,
     )  # fmt: skip
     metrics = read_json(out / "metrics.json")
     test = metrics["parts"]["test"]
