@@ -28,7 +28,8 @@ def recognised(tmp_path, small, graphs_table, predictions_table):
         (tmp_path / "published.csv").write_text("experiment,setting\nisomers,formula=C2H7N;n=2\n")
         recognise_isomers(
             IsomerSettings(least_members=least), predictions,
-            small.write_alignment(tmp_path / "alignment.parquet", small.SHIFTS), graphs, tmp_path / "molecules.parquet", tmp_path / "split.parquet", tmp_path / "published.csv",
+            small.write_alignment(tmp_path / "alignment.parquet", small.SHIFTS), graphs,
+            tmp_path / "molecules.parquet", tmp_path / "split.parquet", tmp_path / "published.csv",
             tmp_path / "scores.parquet", tmp_path / "isomers.json",
         )  # fmt: skip
         return read_json(tmp_path / "isomers.json")
