@@ -36,7 +36,7 @@ def snakemake(checkout: Path) -> Snakemake:
     def run(*arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
         environment = {**os.environ, "SPECTRAFLOW_ACCELERATOR": "cpu"}
-        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env=environment, timeout=900)
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env=environment, timeout=1800)
         if not fails:
             assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
         return done

@@ -25,7 +25,9 @@ km3aid:
     model: {{layers: 2, dim: 32, projection: 32}}
     training: {{epochs: 1, batch_size: 16}}
     spectrum_encoder: {{training: {{epochs: 1, batch_size: 16}}}}
+  runs: [{{label: K-M3AID}}]
 shifts:
+  runs: [{{label: shift network}}, {{label: environment lookup, records: train, model: {{kind: environment_lookup}}}}]
   base: {{model: {{layers: 2, dim: 32}}, training: {{epochs: 1, batch_size: 16}}}}
   external_queries: 10
 retrieval: {{library_sizes: [10, 100], queries: 20}}
