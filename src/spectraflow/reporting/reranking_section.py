@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spectraflow.reporting.labels import plain, with_interval
+from spectraflow.reporting.labels import percent, plain, with_interval
 from spectraflow.reporting.runs import Run, as_measured
 
 _READINGS = {
@@ -18,7 +18,8 @@ _READINGS = {
 def reranking_section(runs: Sequence[Run], names: Mapping[str, str]) -> dict[str, Any] | None:
     """Return a table of readings for every run with a reranking.json that could be fitted; None if there is none.
 
-    Recall is in per cent with its interval; calibration is the expected error of the first candidate's probability.
+    Recall is in per cent, the first with its interval; calibration is the expected error of the
+    first candidate's confidence.
     """
     found = [(run, run.reranking) for run in runs if run.reranking and run.reranking.get("readings")]
     if not found:
@@ -29,12 +30,14 @@ def reranking_section(runs: Sequence[Run], names: Mapping[str, str]) -> dict[str
 
 def _table(name: str, found: Mapping[str, Any], ks: Sequence[str]) -> dict[str, Any]:
     rows = []
-    for reading, figures in found["readings"].items():
+    for reading in sorted(found["readings"], key=list(_READINGS).index):
+        figures = found["readings"][reading]
         calibration = figures["calibration"]
+        recall = [as_measured(figures["recall"].get(k)) for k in ks]
         rows.append(
             {
-                "title": _READINGS.get(reading, reading),
-                "texts": [with_interval(as_measured(figures["recall"].get(k))) for k in ks],
+                "title": _READINGS[reading],
+                "texts": [with_interval(recall[0]), *(percent(one and one.value) for one in recall[1:])],
                 "error": with_interval(as_measured(calibration["expected_error"])),
                 "log_loss": with_interval(as_measured(calibration["log_loss"]), scale=1, digits=2),
                 "bins": [_bin(one) for one in calibration["bins"]],

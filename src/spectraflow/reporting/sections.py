@@ -190,7 +190,7 @@ def _percentile_rows(retrieval: Mapping[str, Any], sizes: Sequence[int]) -> list
     """Return the other reading of the papers' "top-k %": the truth within the best k percent of the candidates."""
     main = (retrieval.get("scorings") or {}).get(retrieval.get("main_scoring")) or {}
     by_size = main.get("percentile") or {}
-    ks = list(dict.fromkeys(k for by_k in by_size.values() for k in by_k))
+    ks = sorted({k for by_k in by_size.values() for k in by_k}, key=int)
     return [
         (
             f"best {k} %",
