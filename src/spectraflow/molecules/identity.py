@@ -19,3 +19,8 @@ def identity_key(mol: Chem.Mol, smiles: str | None = None) -> str:
     """
     smiles = Chem.MolToSmiles(mol) if smiles is None else smiles
     return min(smiles, Chem.MolToSmiles(mirror_image(mol))) if "@" in smiles else smiles
+
+
+def first_block(inchikey: str | None, molecule_id: str) -> str:
+    """Return the first block of an InChIKey, the constitution; a molecule without one stands for itself."""
+    return inchikey.split("-")[0] if inchikey else molecule_id

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from spectraflow.errors import InputError
+from spectraflow.molecules.identity import first_block
 from spectraflow.tables import MOLECULES, read_table
 
 
@@ -29,10 +30,10 @@ class Candidates:
         return len(self.usable)
 
 
-def first_block_codes(*keys: Sequence[str]) -> list[np.ndarray]:
+def first_block_codes(*blocks: Sequence[str]) -> list[np.ndarray]:
     """Return InChIKey first blocks of several lists as integers of one numbering."""
     codes: dict[str, int] = {}
-    return [np.array([codes.setdefault(key.split("-")[0], len(codes)) for key in group], np.int64) for group in keys]
+    return [np.array([codes.setdefault(block, len(codes)) for block in group], np.int64) for group in blocks]
 
 
 def molecule_frame(path: Path, columns: list[str]) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def read_candidates(ids: Sequence[str], library: Path, train_blocks: set[str]) -
     if frame["carbons"].null_count():
         missing = frame.filter(pl.col("carbons").is_null())["molecule_id"]
         raise InputError(f"{library}: lacks {missing[0]} and {len(missing) - 1} more of the molecules to be ranked")
-    blocks = [(key or name).split("-")[0] for key, name in zip(frame["inchikey"], ids, strict=True)]
+    blocks = [first_block(key, name) for key, name in zip(frame["inchikey"], ids, strict=True)]
     first = frame["identity_key"].fill_null(pl.Series(list(ids))).is_first_distinct().to_numpy()
     trained = np.array([block in train_blocks for block in blocks], dtype=bool)
     carbons = frame["carbons"].to_numpy()

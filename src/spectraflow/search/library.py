@@ -32,7 +32,7 @@ def describe_library(molecules: Path, graphs: Path, out: Path, counts: Path) -> 
     with atomic_path(out) as temporary, pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, LIBRARY) as file:
         for frame in _described(molecules, graphs):
             marked = frame.with_columns(
-                first_block=pl.col("inchikey").fill_null(pl.col("molecule_id")).str.split("-").list.first(),
+                first_block=pl.col("inchikey").str.split("-").list.first().fill_null(pl.col("molecule_id")),
                 duplicate=pl.Series(duplicate[start : start + len(frame)]),
             )
             table = marked.select(LIBRARY.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(LIBRARY)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from spectraflow.molecules.identity import identity_key, mirror_image
+from spectraflow.molecules.identity import first_block, identity_key, mirror_image
 
 
 def key(smiles):
@@ -57,3 +57,8 @@ def test_key_is_invariant_to_atom_order_and_reflection(smiles, seed, mirrored):
     random.Random(seed).shuffle(order)
     other = Chem.RenumberAtoms(mirror_image(mol) if mirrored else mol, order)
     assert identity_key(Chem.MolFromSmiles(Chem.MolToSmiles(other))) == identity_key(mol)
+
+
+def test_molecule_without_inchikey_is_its_own_first_block():
+    assert first_block("AAAAAAAAAAAAAA-BBBBBBBBBB-N", "lib:a-1") == "AAAAAAAAAAAAAA"
+    assert first_block(None, "lib:a-1") != first_block(None, "lib:a-2")

@@ -9,6 +9,7 @@ from typing import Any
 
 from spectraflow.errors import AccountingError, InputError
 from spectraflow.files import write_json
+from spectraflow.molecules.identity import first_block
 from spectraflow.tables import ALIGNMENT, GRAPHS, MOLECULES, PEAKS, TableWriter, read_table, scan_table
 
 MULTIPLICITY_CODES = {"S": 0, "D": 1, "T": 2, "Q": 3}
@@ -112,7 +113,7 @@ def _wanted(molecules: Path, ids: Path | None, external: bool, reasons: Counter[
     listed = None
     if ids is not None:
         listed = {f"nmrshiftdb2:{native}" for native in read_ids(ids)}
-    blocks = [(key or name).split("-")[0] for name, key in zip(names, keys, strict=True)]
+    blocks = [first_block(key, name) for name, key in zip(names, keys, strict=True)]
     if external:
         known = {block for name, block in zip(names, blocks, strict=True) if name in (listed or ())}
         yield from ((name, block) for name, block in zip(names, blocks, strict=True) if block not in known)

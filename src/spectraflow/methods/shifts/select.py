@@ -8,6 +8,7 @@ from typing import Any
 from spectraflow.errors import InputError
 from spectraflow.files import write_json
 from spectraflow.methods.shifts.solvents import solvent_code
+from spectraflow.molecules.identity import first_block
 from spectraflow.tables import GRAPHS, MOLECULES, PEAKS, SHIFT_LABELS, TableWriter, read_table, scan_table
 
 NUCLEI = {"13C": 0, "1H": 1}
@@ -65,7 +66,7 @@ def select(molecules: Path, peaks: Path, graphs: Path, out: Path, counts: Path) 
     rows = [
         {
             "molecule_id": name,
-            "first_block": (key or name).split("-")[0],
+            "first_block": first_block(key, name),
             **dict(
                 zip(
                     ("atom", "nucleus", "solvent", "shift_mppm"),
