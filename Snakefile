@@ -2,7 +2,8 @@
 # Settings: config.yaml and the overlays in workflow/config. Rules: workflow/rules. Helpers: src/spectraflow/workflow.py.
 from snakemake.utils import min_version
 
-from spectraflow.workflow import DEMO_FILES, checkpoints, code_of, folder, load_plan, option, repeat, shell_prefix
+from spectraflow.provenance import code_of
+from spectraflow.workflow import DEMO_FILES, checkpoints, folder, load_plan, option, repeat, shell_prefix
 
 min_version("9.20")
 

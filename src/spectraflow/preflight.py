@@ -12,8 +12,9 @@ import yaml
 
 from spectraflow.config import Config, load_config
 from spectraflow.errors import ConfigError
+from spectraflow.run_ids import RAW_FILES, REGISTRY
 from spectraflow.sources.registry import Registry, load_registry
-from spectraflow.workflow import RAW_FILES, REGISTRY, Plan
+from spectraflow.workflow import Plan
 
 BYTES_PER_SPECTRUM_RECORD = 2_500
 BYTES_PER_LIBRARY_RECORD = 250

@@ -14,19 +14,11 @@ from typing import Any
 
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
-from spectraflow.methods.km3aid.settings import Km3aidRun, PlannedRun
+from spectraflow.methods.km3aid.settings import PlannedRun
 from spectraflow.methods.shifts.plan import ShiftsPlan
-from spectraflow.provenance import code_of, file_sha256, settings_hash
+from spectraflow.provenance import settings_hash
+from spectraflow.run_ids import RAW_FILES, data_version, encoder_id, run_id, selection_name
 from spectraflow.settings import check
-
-REGISTRY = Path("resources/sources.yaml")
-
-RAW_FILES = {
-    "nmrshiftdb2": ("nmrshiftdb2", "nmrshiftdb2withsignals.sd.gz"),
-    "km3aid_ids": ("nmrshiftdb2", "km3aid_ids.txt"),
-    "pubchem": ("pubchem", "CID-SMILES.gz"),
-}
-"""Folder and default file of each raw source, below `raw/` and below a mirror."""
 
 MOLECULENET_TASKS = (
     "BBBP",
@@ -80,72 +72,6 @@ class Km3aidJob:
     fold: int
     encoder: str
     settings: dict[str, Any]
-
-
-def selection_name(run: Km3aidRun) -> str:
-    """Return the name of the alignment table a run trains on, such as `published_ids-computed`."""
-    return run.molecules + ("-computed" if run.computed_spectra else "")
-
-
-def data_version(config: Config) -> str:
-    """Return the identity of the raw spectra: settings and code of the demo, or files, checksums and limits.
-
-    The SMILES library is left out: it is used after training.
-    """
-    if config.data == "demo":
-        return settings_hash({"demo": config.demo.model_dump(), "code": code_of("sources.demo.generate")})
-    files = {}
-    for source in ("nmrshiftdb2", "km3aid_ids"):
-        settings = getattr(config.sources, source)
-        file = settings.file or RAW_FILES[source][1]
-        files[source] = {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}
-    return settings_hash(files)
-
-
-def registered_sha256(source: str, file: str) -> str | None:
-    """Return the checksum that the registry demands of a file, or None if publishers replace the file."""
-    from spectraflow.sources.registry import load_registry
-
-    return load_registry(REGISTRY).file(source, file)[2].sha256
-
-
-def _science(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the path of external weights by their content's hash: paths never enter an id."""
-    weights = values.get("weights")
-    if weights is None or not Path(weights).is_file():
-        return dict(values)
-    return {**values, "weights": file_sha256(Path(weights))}
-
-
-def encoder_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
-    """Return the id of the spectrum encoder a run needs: only what that encoder's training uses.
-
-    version: the data version, if the caller has it.
-    """
-    return settings_hash(
-        {
-            "method": "km3aid.spectrum_encoder",
-            "data": version or data_version(config),
-            "selection": selection_name(run),
-            "split": config.splits[run.split].model_dump(),
-            "fold": run.fold,
-            "settings": _science(run.spectrum_encoder.model_dump()),
-        }
-    )
-
-
-def run_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
-    """Return the id of a run: method, data version, split, fold, seeds and hyper-parameters, never the label.
-
-    version: the data version, if the caller has it. What concerns a shift head counts only where there is one.
-    """
-    values = run.model_dump(exclude={"label", "split"})
-    if not run.model.shift_head:
-        del values["model"]["shift_head"], values["objective"]["shift_weight"]
-    values["spectrum_encoder"] = _science(values["spectrum_encoder"])
-    split = config.splits[run.split].model_dump()
-    data = version or data_version(config)
-    return settings_hash({"method": "km3aid", "data": data, "split": split, "settings": values})
 
 
 def option(name: str, value: object) -> str:

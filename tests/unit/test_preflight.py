@@ -8,9 +8,10 @@ from spectraflow import preflight
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError
 from spectraflow.preflight import disk_needed, job_counts, needed_sources, run_preflight, source_state
+from spectraflow.run_ids import RAW_FILES
 from spectraflow.settings import check
 from spectraflow.sources.registry import load_registry
-from spectraflow.workflow import RAW_FILES, Plan
+from spectraflow.workflow import Plan
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = {"data": "published"}

@@ -186,27 +186,11 @@ def rank_queries(
     changed = shuffle_check(candidates, blocks, next(iter(chunks())), scorers[f"{main}:own"], settings.seed)
     with TableWriter(ranks, RANKS) as writer:
         for name in scorings:
-            writer.write(
-                {
-                    "query_id": queries.molecule_ids,
-                    "scoring": [name] * len(queries),
-                    "score": scorers[f"{name}:own"].truth.astype(float).tolist(),
-                    "at_or_above": above[f"{name}:own"].tolist(),
-                    "eligible": eligible.tolist(),
-                }
-            )
+            writer.write(_rank_columns(name, queries, scorers[f"{name}:own"].truth, above[f"{name}:own"], eligible))
     write_json(
         metrics,
         {
-            "queries": len(queries),
-            "library": int(candidates.usable.sum()),
-            "library_statistics": candidates.statistics,
-            "removed": {
-                **candidates.removed,
-                "same_first_block": int((candidates.usable.sum() - eligible).sum()),
-            },
-            "training_molecules_in_library": candidates.removed["training_molecules"],
-            "refused_sizes": [size for size in settings.library_sizes if size > eligible.min() + 1],
+            **_library_figures(settings, queries, candidates, eligible),
             "main_scoring": main,
             "scorings": {
                 name: {
@@ -224,3 +208,29 @@ def rank_queries(
             "checks": {"shuffled_candidates_changed": changed, **checks},
         },
     )
+
+
+def _rank_columns(
+    scoring: str, queries: Queries, truth: np.ndarray, above: np.ndarray, eligible: np.ndarray
+) -> dict[str, list[Any]]:
+    return {
+        "query_id": queries.molecule_ids,
+        "scoring": [scoring] * len(queries),
+        "score": truth.astype(float).tolist(),
+        "at_or_above": above.tolist(),
+        "eligible": eligible.tolist(),
+    }
+
+
+def _library_figures(
+    settings: RetrievalSettings, queries: Queries, candidates: Candidates, eligible: np.ndarray
+) -> dict[str, Any]:
+    usable = candidates.usable.sum()
+    return {
+        "queries": len(queries),
+        "library": int(usable),
+        "library_statistics": candidates.statistics,
+        "removed": {**candidates.removed, "same_first_block": int((usable - eligible).sum())},
+        "training_molecules_in_library": candidates.removed["training_molecules"],
+        "refused_sizes": [size for size in settings.library_sizes if size > eligible.min() + 1],
+    }
