@@ -7,6 +7,7 @@ molecule ranks as one with the molecule itself, and that is what the codes are s
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,15 +172,18 @@ def propose(
     unless the indexes hold `indexed` molecules in all.
     """
     heap = faiss.ResultHeap(len(queries), count, keep_max=True)
-    held = 0
-    visit = None
-    for path in indexes:
-        index = _read(path, faiss.IO_FLAG_MMAP)
+    opened = [_read(path, faiss.IO_FLAG_MMAP) for path in indexes]
+    held = sum(index.ntotal for index in opened)
+    visit = _visit(opened[0], queries, probes)
+
+    def search(index: Any) -> tuple[np.ndarray, np.ndarray]:
         inverted: Any = faiss.downcast_index(index.index)
-        visit = visit or _visit(index, queries, probes)
         inverted.nprobe = visit.lists.shape[1]
-        held += index.ntotal
-        heap.add_result(*inverted.search_preassigned(visit.projected, count, visit.lists, visit.distances))
+        return inverted.search_preassigned(visit.projected, count, visit.lists, visit.distances)
+
+    with _threads() as threads:
+        for found in threads.map(search, opened):
+            heap.add_result(*found)
     if held != indexed:
         raise InputError(f"{indexes[0]} and {len(indexes) - 1} more indexes hold {held} molecules, not {indexed}")
     heap.finalize()
@@ -195,11 +199,20 @@ def score(queries: np.ndarray, shards: Sequence[Shard], rows: np.ndarray) -> np.
     order = np.argsort(flat)
     ordered = flat[order]
     scores = np.full(len(flat), -np.inf, np.float32)
-    for shard in shards:
+
+    def score_shard(shard: Shard) -> None:
         for span, values in shard.matrices():
             first, last = np.searchsorted(ordered, [span.start, span.stop])
             for begin in range(first, last, PAIRS_AT_ONCE):
                 pairs = order[begin : min(begin + PAIRS_AT_ONCE, last)]
-                found = values[flat[pairs] - span.start]
-                scores[pairs] = np.einsum("nd,nd->n", found, queries[pairs // rows.shape[1]])
+                found = values.take(flat[pairs] - span.start, axis=0)
+                scores[pairs] = np.einsum("nd,nd->n", found, queries.take(pairs // rows.shape[1], axis=0))
+
+    with _threads() as threads:
+        list(threads.map(score_shard, shards))
     return scores.reshape(rows.shape)
+
+
+def _threads() -> ThreadPoolExecutor:
+    """Return as many threads as faiss takes; it takes one for given lists, and numpy one at a time."""
+    return ThreadPoolExecutor(faiss.omp_get_max_threads())
