@@ -1,11 +1,12 @@
 """Training of one shift model: the network by the fit loop, the environment lookup in one pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from spectraflow.errors import InputError
@@ -117,25 +118,34 @@ def train(
         "data_version": data_version,
         "device": str(fabric.device),
     }
+    inputs = [labels, graphs, alignment, split, *external]
+    mirror = Mirror(out, uri)
     if settings.model.kind == "environment_lookup":
         lookup = EnvironmentLookup.fit(store, parts["train"], settings.model.radius)
         _write(out, settings, description, lookup.state(), History())
-        Mirror(out, uri).finish()
-        return
-    if "val" not in parts:
+    elif "val" in parts:
+        _train_network(settings, store, parts, fabric, out, checkpoints, description, inputs, mirror)
+    else:
         raise InputError(f"{split}: the val part is empty; the network needs it to choose an epoch")
+    mirror.finish()
+
+
+def _train_network(
+    settings: ShiftsRun,
+    store: ShiftStore,
+    parts: Mapping[str, Tensor],
+    fabric: Fabric,
+    out: Path,
+    checkpoints: Path,
+    description: dict[str, Any],
+    inputs: Sequence[Path],
+    mirror: Mirror,
+) -> None:
     network = build_network(settings)
-    task = ShiftTask(
-        network,
-        store.to(fabric.device),
-        parts["train"].to(fabric.device),
-        parts["val"].to(fabric.device),
-        settings,
-    )
+    train_rows, val_rows = (parts[part].to(fabric.device) for part in ("train", "val"))
+    task = ShiftTask(network, store.to(fabric.device), train_rows, val_rows, settings)
     description["parameters"] = {"trainable": sum(p.numel() for p in network.parameters())}
     run_folder.write_settings(out, description)
-    mirror = Mirror(out, uri)
-    inputs = [labels, graphs, alignment, split, *external]
     identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.shifts.train", inputs)
 
     def record(history: History) -> None:
@@ -146,7 +156,6 @@ def train(
     history = fit(task, settings.training, fabric, checkpoint, identity, record)
     _write(out, settings, description, dict(network.state_dict()), history)
     checkpoint.unlink()
-    mirror.finish()
 
 
 def _write(
