@@ -185,10 +185,3 @@ def isomer_metrics(scored: Iterable[ScoredGroup], seed: int = 0) -> tuple[dict[s
     ]
     names = figures[0] if figures else {}
     return {n: bootstrap_interval(np.concatenate([f[n] for f in figures]), seed=seed) for n in names}, rows
-
-
-def evaluate_isomers(
-    groups: Iterable[IsomerGroup], score: Score, seed: int = 0
-) -> tuple[dict[str, Interval], list[dict[str, Any]]]:
-    """Return the metrics of groups that `score` scores, as `isomer_metrics` does."""
-    return isomer_metrics(score_groups(groups, score), seed)

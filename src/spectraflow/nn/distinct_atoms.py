@@ -22,6 +22,7 @@ from spectraflow.nn.gin import (
     without_chirality,
 )
 from spectraflow.store.graphs import GraphBatch
+from spectraflow.store.mixing import mixed
 
 BLOCK = 4096  # rows of a matrix product: its hidden states stay in the cache
 BOND_CODES = 64  # more than the bond types times the directions
@@ -66,13 +67,6 @@ class Level(NamedTuple):
     example: Tensor
 
 
-def _scrambled(value: Tensor) -> Tensor:
-    """Return a bijective 64-bit mix of int64 values (the finaliser of SplitMix64)."""
-    value = (value ^ (value >> 30)) * -4658895280553007687
-    value = (value ^ (value >> 27)) * -7723592293110705685
-    return value ^ (value >> 31)
-
-
 def _level(value: Tensor) -> Level:
     """Number equal values; the example is an atom that has the value."""
     distinct, code = torch.unique(value, return_inverse=True)
@@ -85,15 +79,15 @@ def environments(graph: GraphBatch, neighbours: Neighbours, radius: int) -> list
     """Return the levels of radius 0 to `radius`.
 
     Radius 0 is the atom's own features; each next one adds the multiset of (neighbour, bond) as a 64-bit sum of
-    scrambled codes. Two environments of a batch of 10^6 atoms fall together with a probability of 1e-8 a level.
+    mixed codes. Two environments of a batch of 10^6 atoms fall together with a probability of 1e-8 a level.
     """
     element, chirality, hybridisation = graph.atoms[:, :3].unbind(1)
     levels = [_level((element * 256 + chirality) * 256 + hybridisation)]
     target = torch.repeat_interleave(neighbours.offsets.diff(), output_size=len(neighbours.source))
     for _ in range(radius):
         code = levels[-1].code
-        arriving = _scrambled((code[neighbours.source] + 1) * BOND_CODES + neighbours.bond)
-        levels.append(_level(_scrambled(-code - 1).index_add(0, target, arriving)))
+        arriving = mixed((code[neighbours.source] + 1) * BOND_CODES + neighbours.bond)
+        levels.append(_level(mixed(-code - 1).index_add(0, target, arriving)))
     return levels
 
 

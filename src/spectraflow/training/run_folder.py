@@ -15,7 +15,6 @@ WEIGHTS = "model.safetensors"
 ASSIGNMENTS = "assignments.parquet"
 RETRIEVAL = "retrieval.json"
 RANKS = "ranks.parquet"
-ISOMERS = "isomers.json"
 ISOMER_SCORES = "isomer_scores.parquet"
 LABEL = "label.txt"
 

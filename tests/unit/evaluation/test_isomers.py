@@ -5,7 +5,6 @@ import pytest
 
 from spectraflow.evaluation.isomers import (
     ScoredGroup,
-    evaluate_isomers,
     formula_groups,
     isomer_metrics,
     one_to_one,
@@ -105,7 +104,9 @@ def test_a_few_queries_may_take_any_member():
 
 def test_metrics_are_means_over_queries():
     groups = formula_groups(FORMULAS, IDENTITIES, BLOCKS, range(6), [0, 2, 3, 5], least=1, seen=[4])
-    metrics, rows = evaluate_isomers(groups, lambda queries, members: (queries[:, None] == members).astype(float))
+    metrics, rows = isomer_metrics(
+        score_groups(groups, lambda queries, members: (queries[:, None] == members).astype(float))
+    )
     assert metrics["rank1"].value == metrics["one_to_one"].value == 1
     assert metrics["rank1"].n == 4
     assert metrics["ceiling_without_stereo"].value == pytest.approx(0.5)
@@ -116,18 +117,8 @@ def test_metrics_are_means_over_queries():
     ]
 
 
-def test_scored_groups_give_the_same_as_scoring_them():
-    groups = formula_groups(FORMULAS, IDENTITIES, BLOCKS, range(6), [0, 2, 3, 4], least=1)
-    values = np.random.default_rng(0).normal(size=(6, 6))
-
-    def score(queries, members):
-        return values[np.ix_(queries, members)]
-
-    assert evaluate_isomers(groups, score) == isomer_metrics(score_groups(groups, score))
-
-
 def test_no_group_has_no_metrics():
-    assert evaluate_isomers([], lambda queries, members: np.zeros((0, 0))) == ({}, [])
+    assert isomer_metrics([]) == ({}, [])
 
 
 @pytest.mark.parametrize("scores", [np.zeros((1, 3)), np.full((1, 4), np.nan)])
@@ -138,7 +129,9 @@ def test_unusable_scores_are_refused(scores):
 
 def test_queries_without_a_competitor_of_a_kind_do_not_count_there():
     groups = formula_groups(FORMULAS, IDENTITIES, BLOCKS, range(6), [0, 3, 5], least=1, seen=[4])
-    metrics, rows = evaluate_isomers(groups, lambda queries, members: np.zeros((len(queries), len(members))))
+    metrics, rows = isomer_metrics(
+        score_groups(groups, lambda queries, members: np.zeros((len(queries), len(members))))
+    )
     assert (metrics["rank1_among_seen"].n, metrics["rank1_among_seen"].value) == (2, 0)
     assert (metrics["rank1"].n, metrics["rank1"].value) == (3, pytest.approx(1 / 3))
     assert rows[1]["rank1_among_seen"] is None

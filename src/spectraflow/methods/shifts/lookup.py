@@ -13,24 +13,12 @@ from spectraflow.methods.shifts.prediction import PredictedShifts, targets_of
 from spectraflow.store.batches import padded_batches
 from spectraflow.store.closed_walks import closed_walks
 from spectraflow.store.graphs import GraphBatch, GraphStore
+from spectraflow.store.mixing import mixed
 from spectraflow.store.ragged import Ragged
 
 RING_SIZES = 5  # closed walks of 3 to 7 bonds
 UNSEEN_PPM, UNSEEN_SCALE = (97.0, 4.0), (50.0, 3.0)
 AROMATIC_BOND = 3
-_GOLDEN, _FIRST, _SECOND = -7046029254386353131, -4658895280553007687, -7723592293110705685  # splitmix64, as int64
-
-
-def _mixed(x: Tensor) -> Tensor:
-    """Return int64 hashes of int64 values: the finaliser of splitmix64 (Steele et al. 2014)."""
-    x = x + _GOLDEN
-    x = (x ^ _shifted(x, 30)) * _FIRST
-    x = (x ^ _shifted(x, 27)) * _SECOND
-    return x ^ _shifted(x, 31)
-
-
-def _shifted(x: Tensor, bits: int) -> Tensor:
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
 def environment_codes(graph: GraphBatch, radius: int) -> Tensor:
@@ -46,11 +34,11 @@ def environment_codes(graph: GraphBatch, radius: int) -> Tensor:
     code = torch.zeros(len(graph.atoms), dtype=torch.int64)
     columns = (graph.atoms[:, 0], graph.atoms[:, 2], graph.atoms[:, 3], degree, aromatic, *rings.unbind(1))
     for column in columns:
-        code = _mixed(code * 31 + column)
+        code = mixed(code * 31 + column)
     codes = [code]
     for _ in range(radius):
-        arriving = _mixed(codes[-1][source] + _mixed(graph.edge_type + 1))
-        codes.append(_mixed(codes[-1] * 3 + torch.zeros_like(code).index_add(0, target, arriving)))
+        arriving = mixed(codes[-1][source] + mixed(graph.edge_type + 1))
+        codes.append(mixed(codes[-1] * 3 + torch.zeros_like(code).index_add(0, target, arriving)))
     return torch.stack(codes, 1)
 
 
