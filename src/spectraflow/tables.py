@@ -72,6 +72,8 @@ PEAKS = _schema(
     _field("intensity", pa.list_(pa.float64()), "as given by the source"),
     _field("multiplicity", pa.list_(pa.string()), "as given by the source, null if absent"),
     _field("atoms", pa.list_(pa.list_(pa.int32())), "atom indices in the order of the molecule's `smiles`"),
+    _field("hydrogens", pa.list_(pa.float64()), "number of protons of each 1H signal; null if unreported"),
+    _field("couplings", pa.list_(pa.string()), "coupling constants of each 1H signal, Hz, as `7.1_1.5_`; null if none"),
     _field("solvent", pa.string(), "null if unreported"),
     _field("frequency_mhz", pa.float64(), "spectrometer field as the source states it, MHz; null if unreported"),
     _field("temperature_k", pa.float64(), "K; null if unreported"),
@@ -233,6 +235,16 @@ def queries_schema(width: int) -> pa.Schema:
         _field("identity_key", pa.string(), "the truth's identity key"),
         _field("truth", pa.list_(pa.float32()), "projected embedding of the truth; null if unknown"),
     )
+
+
+VECTOR_POINTS = 600
+"""Numbers of a spectrum as a vector."""
+
+
+def vectors_schema(modalities: Sequence[str]) -> pa.Schema:
+    """Return the schema of spectra as vectors: one row a molecule, a column of 600 numbers or null a modality."""
+    columns = [_field(name, pa.list_(pa.float32(), VECTOR_POINTS), "null if not measured") for name in modalities]
+    return _schema("vectors", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
 
 
 def table_name(schema: pa.Schema) -> str:

@@ -1,0 +1,1 @@
+"""SymSpectra: functional groups from several spectra at once, its baselines and its experiments."""
