@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from spectraflow import __version__
 from spectraflow.errors import InputError
+from spectraflow.spectra.modalities import VECTOR_POINTS
 
 ROW_GROUP_ROWS = 131_072
 
@@ -235,10 +236,6 @@ def queries_schema(width: int) -> pa.Schema:
         _field("identity_key", pa.string(), "the truth's identity key"),
         _field("truth", pa.list_(pa.float32()), "projected embedding of the truth; null if unknown"),
     )
-
-
-VECTOR_POINTS = 600
-"""Numbers of a spectrum as a vector."""
 
 
 def vectors_schema(modalities: Sequence[str]) -> pa.Schema:

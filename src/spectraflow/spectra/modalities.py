@@ -1,12 +1,16 @@
 """Modalities: names of vector columns, what they show, and the axis their 600 numbers stand on."""
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from spectraflow.errors import InputError
-from spectraflow.tables import VECTOR_POINTS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+VECTOR_POINTS = 600
+"""Numbers of a spectrum as a vector."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,10 @@ class Modality:
     last: float
 
     @property
-    def axis(self) -> NDArray[np.float64]:
+    def axis(self) -> "NDArray[np.float64]":
         """Position of every point, in `unit`, (600,)."""
+        import numpy as np  # settings import this module at every start
+
         return np.linspace(self.first, self.last, VECTOR_POINTS)
 
 
