@@ -1,6 +1,6 @@
 """The configuration of a run of the workflow: the source of config.yaml, its JSON schema and the settings page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidRun, Km3aidSection
 from spectraflow.methods.shifts.settings import ShiftsRun, ShiftsSection
+from spectraflow.methods.symspectra.settings import SymspectraRun, SymspectraSection
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
 from spectraflow.search.settings import SearchSettings
 from spectraflow.settings import Positive, Settings, check, merge
@@ -88,6 +89,7 @@ class Config(Settings):
     )
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
     shifts: ShiftsSection = Field(ShiftsSection(), description="shift models")
+    symspectra: SymspectraSection = Field(SymspectraSection(), description="SymSpectra and its baselines")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
     search: SearchSettings = Field(SearchSettings(), description="search of whole libraries, for every method")
     isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")
@@ -98,17 +100,21 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":
-        named: list[tuple[str, Km3aidRun | ShiftsRun]] = [
-            (f"km3aid run '{one.run.label}'" if one.grid is None else f"km3aid grid '{one.grid}'", one.run)
-            for one in self.km3aid.planned()
-        ]
-        for name, run in [*named, *((f"shifts run '{run.label}'", run) for run in self.shifts.runs)]:
+        for name, run in self._named_runs():
             if run.split not in self.splits:
                 raise ValueError(f"{name} names the split '{run.split}', which is not in splits")
             split = self.splits[run.split]
             if split.kind in ("random", "published_folds") and run.fold >= split.folds:
                 raise ValueError(f"{name} names fold {run.fold} of {split.folds} of the split '{run.split}'")
         return self
+
+    def _named_runs(self) -> Iterator[tuple[str, Km3aidRun | ShiftsRun | SymspectraRun]]:
+        sections: dict[str, Km3aidSection | SymspectraSection] = {"km3aid": self.km3aid, "symspectra": self.symspectra}
+        for method, section in sections.items():
+            for one in section.planned():
+                name = f"run '{one.run.label}'" if one.grid is None else f"grid '{one.grid}'"
+                yield f"{method} {name}", one.run
+        yield from ((f"shifts run '{run.label}'", run) for run in self.shifts.runs)
 
 
 def load_config(*paths: Path) -> Config:

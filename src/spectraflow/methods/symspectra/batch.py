@@ -1,6 +1,6 @@
 """A batch of molecules with several spectra each, and what a model of functional groups answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import torch
@@ -25,9 +25,9 @@ class SpectraBatch:
 
     def to(self, device: torch.device | str) -> Self:
         """Return the batch on `device`."""
+        moved = {name: getattr(self, name).to(device) for name in ("vectors", "present", "labels", "rows")}
         tokens = None if self.tokens is None else self.tokens.to(device)
-        moved = (x.to(device) for x in (self.vectors, self.present, self.labels, self.rows))
-        return type(self)(*moved, tokens, self.epoch)
+        return replace(self, **moved, tokens=tokens)
 
 
 class ElementLoss(Protocol):
