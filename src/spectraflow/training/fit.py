@@ -37,8 +37,8 @@ class Task(Protocol):
     def model(self) -> nn.Module:
         """The network to train."""
 
-    def training_batches(self, generator: torch.Generator) -> Iterable[Any]:
-        """Return the batches of one epoch, in an order drawn from `generator`."""
+    def training_batches(self, generator: torch.Generator, epoch: int) -> Iterable[Any]:
+        """Return the batches of `epoch` (from 0), in an order drawn from `generator`."""
 
     def loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch and detached figures to log."""
@@ -142,13 +142,12 @@ def _stop_early(history: History, monitor: str, settings: TrainingSettings) -> b
 
 
 def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, epoch: int) -> Record:
-    seed = epoch_seed(settings.seed, epoch)
-    seed_torch(seed)
+    seed_torch(epoch_seed(settings.seed, epoch))
     rate = learning_rate(settings, epoch, state.history.monitored(task.monitor))
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     started = time.perf_counter()
-    sums, batches, inside = _train(task, state, settings, fabric, torch.Generator().manual_seed(seed))
+    sums, batches, inside = _train(task, state, settings, fabric, epoch)
     seconds = time.perf_counter() - started
     state.model.eval()
     with torch.no_grad():
@@ -161,12 +160,13 @@ def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: Fa
 
 
 def _train(
-    task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, generator: torch.Generator
+    task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, epoch: int
 ) -> tuple[dict[str, Tensor], int, float]:
     state.model.train()
     sums: dict[str, Tensor] = {}
     batches, inside = 0, 0.0
-    bar = tqdm(task.training_batches(generator), disable=not sys.stderr.isatty(), leave=False, unit="batch")
+    generator = torch.Generator().manual_seed(epoch_seed(settings.seed, epoch))
+    bar = tqdm(task.training_batches(generator, epoch), disable=not sys.stderr.isatty(), leave=False, unit="batch")
     for batch in bar:
         started = time.perf_counter()
         loss, figures = task.loss(state.model, batch)

@@ -17,7 +17,7 @@ class Line:
     stop_at: int | None = None
     validations: int = 0
 
-    def training_batches(self, generator):
+    def training_batches(self, generator, epoch):
         for rows in torch.randperm(32, generator=generator).split(8):
             yield (rows / 32)[:, None]
 

@@ -85,7 +85,7 @@ class PairTask:
         codes = self.vocabulary.encode([self.smiles[row] for row in rows.tolist()])
         return self.store.spectra(rows), codes.to(rows.device)
 
-    def training_batches(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Any]]:
+    def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[tuple[Tensor, Any]]:
         """Yield shuffled batches of spectra and structures."""
         for rows in batches(self.train_rows, self.batch_size, generator):
             yield self._batch(rows)

@@ -40,7 +40,7 @@ class Km3aidTask:
     settings: Km3aidRun
     monitor: str = "val/loss"
 
-    def training_batches(self, generator: torch.Generator) -> Iterator[AlignmentBatch]:
+    def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[AlignmentBatch]:
         """Yield shuffled full batches of the training part."""
         for rows in batches(self.train_rows, self.settings.training.batch_size, generator):
             yield self.store.batch(rows)

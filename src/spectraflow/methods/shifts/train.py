@@ -40,7 +40,7 @@ class ShiftTask:
     settings: ShiftsRun
     monitor: str = "val/mae_13C"
 
-    def training_batches(self, generator: torch.Generator) -> Iterator[ShiftBatch]:
+    def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[ShiftBatch]:
         """Yield shuffled full batches of the training part."""
         for rows in batches(self.train_rows, self.settings.training.batch_size, generator):
             yield self.store.batch(rows)
