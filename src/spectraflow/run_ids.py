@@ -7,6 +7,7 @@ from typing import Any
 from spectraflow.config import Config
 from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.provenance import code_of, file_sha256, settings_hash
+from spectraflow.settings import hashed_settings
 
 REGISTRY = Path("resources/sources.yaml")
 
@@ -65,7 +66,7 @@ def encoder_id(config: Config, run: Km3aidRun, version: str | None = None) -> st
             "selection": selection_name(run),
             "split": config.splits[run.split].model_dump(),
             "fold": run.fold,
-            "settings": _science(run.spectrum_encoder.model_dump()),
+            "settings": hashed_settings(_science(run.spectrum_encoder.model_dump())),
         }
     )
 
@@ -81,4 +82,4 @@ def run_id(config: Config, run: Km3aidRun, version: str | None = None) -> str:
     values["spectrum_encoder"] = _science(values["spectrum_encoder"])
     split = config.splits[run.split].model_dump()
     data = version or data_version(config)
-    return settings_hash({"method": "km3aid", "data": data, "split": split, "settings": values})
+    return settings_hash({"method": "km3aid", "data": data, "split": split, "settings": hashed_settings(values)})

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spectraflow.errors import ConfigError
 
@@ -35,12 +36,37 @@ class TrainingSettings(Settings):
     batch_size: Positive = Field(128, description="molecules a batch; incomplete training batches are dropped")
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="AdamW step size")
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(1e-3, description="AdamW weight decay")
-    schedule: Literal["constant", "plateau", "cosine"] = Field("constant", description="learning-rate schedule")
+    schedule: Literal["constant", "plateau", "cosine", "milestones", "inverse_root"] = Field(
+        "constant", description="learning-rate schedule"
+    )
     plateau_patience: Positive = Field(2, description="epochs without improvement before the rate is halved")
+    milestones: list[Positive] = Field([], description="epochs (from 0) from which the rate is a tenth (milestones)")
+    warmup_steps: Positive = Field(4000, description="batches until the full rate is reached (inverse_root)")
     early_stopping: Positive | None = Field(None, description="stop after this many epochs without improvement")
     gradient_clip: Annotated[float, Field(gt=0)] | None = Field(None, description="largest gradient norm; null = off")
     precision: Literal["32-true", "bf16-mixed"] = Field("32-true", description="arithmetic of the encoders")
     seed: int = Field(0, description="seed of weights, batches and dropout")
+
+    @model_validator(mode="after")
+    def _milestones_are_sound(self) -> "TrainingSettings":
+        if any(later <= earlier for earlier, later in pairwise(self.milestones)):
+            raise ValueError("milestones must ascend")
+        if self.schedule == "milestones" and not self.milestones:
+            raise ValueError("the schedule milestones needs milestones")
+        return self
+
+
+_SCHEDULE_OF = {"milestones": "milestones", "warmup_steps": "inverse_root"}
+
+
+def hashed_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dumped settings as they enter run ids: without keys of schedules that a fit in them does not use."""
+    unused = {key for key, schedule in _SCHEDULE_OF.items() if values.get("schedule", schedule) != schedule}
+    return {
+        key: hashed_settings(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if key not in unused
+    }
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from spectraflow.config import Config, DemoSettings, load_config
 from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidRun
-from spectraflow.settings import check, load_settings, merge
+from spectraflow.settings import TrainingSettings, check, hashed_settings, load_settings, merge
 
 trees = st.recursive(
     st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8
@@ -116,3 +116,26 @@ def test_settings_come_inline_or_from_a_file(tmp_path):
 def test_settings_that_are_not_json_are_refused():
     with pytest.raises(ConfigError, match="not JSON"):
         load_settings(DemoSettings, "{molecules: 60}")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"schedule": "milestones"}, "needs milestones"),
+        ({"milestones": [5, 5]}, "must ascend"),
+        ({"milestones": [0]}, "milestones.0"),
+    ],
+)
+def test_unsound_milestones_are_refused(values, message):
+    with pytest.raises(ConfigError, match=message):
+        check(TrainingSettings, values)
+
+
+def test_only_the_keys_of_the_schedule_in_use_enter_run_ids():
+    def keys(**values):
+        return hashed_settings({"training": TrainingSettings(**values).model_dump()})["training"].keys()
+
+    assert not {"milestones", "warmup_steps"} & keys()
+    assert {"milestones", "warmup_steps"} & keys(schedule="milestones", milestones=[3]) == {"milestones"}
+    assert {"milestones", "warmup_steps"} & keys(schedule="inverse_root") == {"warmup_steps"}
+    assert hashed_settings({"milestones": 3}) == {"milestones": 3}

@@ -22,7 +22,7 @@ from spectraflow.training.checkpoint import (
     take_prefix,
     with_prefix,
 )
-from spectraflow.training.schedule import epochs_since_best, learning_rate
+from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate
 from spectraflow.training.seeds import epoch_seed, seed_torch
 
 Record = dict[str, float]
@@ -143,20 +143,23 @@ def _stop_early(history: History, monitor: str, settings: TrainingSettings) -> b
 
 def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, epoch: int) -> Record:
     seed_torch(epoch_seed(settings.seed, epoch))
-    rate = learning_rate(settings, epoch, state.history.monitored(task.monitor))
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    _set_rate(state, learning_rate(settings, epoch, state.history.monitored(task.monitor)))
     started = time.perf_counter()
     sums, batches, inside = _train(task, state, settings, fabric, epoch)
     seconds = time.perf_counter() - started
     state.model.eval()
     with torch.no_grad():
         validation = task.validate(state.model)
-    record: Record = {"epoch": epoch, "learning_rate": rate}
+    record: Record = {"epoch": epoch, "learning_rate": float(state.optimizer.param_groups[0]["lr"])}
     record.update({f"train/{name}": float(value) / max(batches, 1) for name, value in sums.items()})
     record.update(validation)
     record.update(seconds=seconds, seconds_outside_model=seconds - inside, batches=batches)
     return record
+
+
+def _set_rate(state: _State, rate: float) -> None:
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
 
 
 def _train(
@@ -165,10 +168,13 @@ def _train(
     state.model.train()
     sums: dict[str, Tensor] = {}
     batches, inside = 0, 0.0
+    earlier = sum(int(record["batches"]) for record in state.history.records)
     generator = torch.Generator().manual_seed(epoch_seed(settings.seed, epoch))
     bar = tqdm(task.training_batches(generator, epoch), disable=not sys.stderr.isatty(), leave=False, unit="batch")
     for batch in bar:
         started = time.perf_counter()
+        if settings.schedule == "inverse_root":
+            _set_rate(state, step_rate(settings, earlier + batches))
         loss, figures = task.loss(state.model, batch)
         state.optimizer.zero_grad()
         fabric.backward(loss)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as functions of the epoch and of the validation history, so that a resume needs no state."""
+"""Learning-rate schedules as functions of epoch, step and validation history, so that a resume needs no state."""
 
 import math
 from collections.abc import Sequence
@@ -27,10 +27,23 @@ def learning_rate(settings: TrainingSettings, epoch: int, history: Sequence[floa
     """Return the rate of `epoch` (from 0), given the monitored losses of the epochs before it.
 
     plateau halves after `plateau_patience` epochs without improvement (ReduceLROnPlateau, mode min, factor 0.5);
-    cosine falls from the full rate to zero over all epochs.
+    cosine falls from the full rate to zero over all epochs; milestones divides by ten at each listed epoch.
+    inverse_root changes within an epoch: see `step_rate`.
     """
     if settings.schedule == "plateau":
         return settings.learning_rate * 0.5 ** _plateau_halvings(history, settings.plateau_patience)
     if settings.schedule == "cosine":
         return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
+    if settings.schedule == "milestones":
+        return settings.learning_rate * 0.1 ** sum(epoch >= milestone for milestone in settings.milestones)
     return settings.learning_rate
+
+
+def step_rate(settings: TrainingSettings, step: int) -> float:
+    """Return the rate of batch `step` (from 0, over all epochs) of the schedule inverse_root.
+
+    It rises linearly to the full rate at `warmup_steps` and then falls with the root of the step: Noam's schedule
+    (Vaswani et al. 2017, eq. 3), whose factor f and width d make the full rate f / sqrt(d * warmup_steps).
+    """
+    done = step + 1
+    return settings.learning_rate * min(done / settings.warmup_steps, math.sqrt(settings.warmup_steps / done))

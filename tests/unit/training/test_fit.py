@@ -45,19 +45,28 @@ def weights(task):
     return torch.cat([p.detach().flatten() for p in task.model.parameters()])
 
 
-@pytest.mark.parametrize("stop_at", [1, 5, 11])
-def test_an_interrupted_fit_ends_as_an_undisturbed_one(tmp_path, stop_at):
+STEPWISE = SETTINGS.model_copy(update={"schedule": "inverse_root", "warmup_steps": 10})
+
+
+@pytest.mark.parametrize(("stop_at", "settings"), [(1, SETTINGS), (5, SETTINGS), (11, SETTINGS), (5, STEPWISE)])
+def test_an_interrupted_fit_ends_as_an_undisturbed_one(tmp_path, stop_at, settings):
     whole = make_task()
-    expected = fit(whole, SETTINGS, make_fabric(), tmp_path / "whole", "id")
+    expected = fit(whole, settings, make_fabric(), tmp_path / "whole", "id")
     interrupted = make_task(stop_at=stop_at)
     with pytest.raises(KeyboardInterrupt):
-        fit(interrupted, SETTINGS, make_fabric(), tmp_path / "part", "id")
+        fit(interrupted, settings, make_fabric(), tmp_path / "part", "id")
     resumed = make_task()
-    history = fit(resumed, SETTINGS, make_fabric(), tmp_path / "part", "id")
+    history = fit(resumed, settings, make_fabric(), tmp_path / "part", "id")
     assert resumed.validations == 12 - stop_at
     assert history.monitored("val/loss") == pytest.approx(expected.monitored("val/loss"), abs=1e-6)
     assert history.best_epoch == expected.best_epoch
     torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
+
+
+def test_a_stepwise_schedule_counts_batches_over_epochs(tmp_path):
+    history = fit(make_task(), STEPWISE, make_fabric(), tmp_path / "fit", "id")
+    rates = [record["learning_rate"] for record in history.records[:4]]
+    assert rates == pytest.approx([0.05 * share for share in (0.4, 0.8, (10 / 12) ** 0.5, (10 / 16) ** 0.5)])
 
 
 @dataclass

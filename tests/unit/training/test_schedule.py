@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectraflow.settings import TrainingSettings
-from spectraflow.training.schedule import epochs_since_best, learning_rate
+from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=25), st.integers(1, 4))
@@ -26,6 +26,26 @@ def test_constant_and_cosine():
     assert rates[0] == 0.1
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.01
+
+
+def test_milestones_agree_with_torch():
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [3, 5], gamma=0.1)
+    settings = TrainingSettings(learning_rate=0.1, schedule="milestones", milestones=[3, 5])
+    for epoch in range(8):
+        assert learning_rate(settings, epoch, []) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("step", [0, 1, 2999, 3000, 50_000])
+def test_inverse_root_is_the_schedule_of_vaswani(step):
+    width, warmup, factor = 512, 3000, 1.0
+    settings = TrainingSettings(
+        learning_rate=factor / (width * warmup) ** 0.5, schedule="inverse_root", warmup_steps=warmup
+    )
+    published = factor * width**-0.5 * min((step + 1) ** -0.5, (step + 1) * warmup**-1.5)
+    assert step_rate(settings, step) == pytest.approx(published)
 
 
 def test_epochs_since_best():

@@ -9,6 +9,7 @@ from spectraflow.config import Config
 from spectraflow.errors import ConfigError
 from spectraflow.methods.shifts.settings import ShiftsRun
 from spectraflow.provenance import settings_hash
+from spectraflow.settings import hashed_settings
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class ShiftsJob:
 
 def run_id(config: Config, run: ShiftsRun, data_version: str) -> str:
     """Return the id of a shift model: method, data version, split, fold, external queries and hyper-parameters."""
-    values = run.model_dump(exclude={"label", "split"})
+    values = hashed_settings(run.model_dump(exclude={"label", "split"}))
     split = config.splits[run.split].model_dump()
     external = config.shifts.external_queries
     return settings_hash(
