@@ -19,6 +19,7 @@ from spectraflow.errors import InputError
 from spectraflow.spectra.modalities import VECTOR_POINTS
 
 ROW_GROUP_ROWS = 131_072
+ROW_GROUP_BYTES = 1 << 26
 
 
 class RejectReason(StrEnum):
@@ -40,6 +41,18 @@ class RejectReason(StrEnum):
     EMPTY_PEAK_LIST = "empty_peak_list"
     UNSUPPORTED_NUCLEUS = "unsupported_nucleus"
     UNKNOWN_LABEL = "unknown_label"
+    UNKNOWN_FIELD = "unknown_field"
+    WRONG_VALUE = "wrong_value"
+    REPEATED_FIELD = "repeated_field"
+    MISSING_STRUCTURE = "missing_structure"
+    STRUCTURE_CONFLICT = "structure_conflict"
+    NUMBER_NOT_FINITE = "number_not_finite"
+    WRONG_LENGTH = "wrong_length"
+    MISSING_SPECTRUM = "missing_spectrum"
+    PEAK_COUNT_MISMATCH = "peak_count_mismatch"
+    UNSUPPORTED_SPECTRUM = "unsupported_spectrum"
+    MISSING_FILE = "missing_file"
+    UNREADABLE_FILE = "unreadable_file"
     OTHER = "other"
 
 
@@ -79,6 +92,46 @@ PEAKS = _schema(
     _field("frequency_mhz", pa.float64(), "spectrometer field as the source states it, MHz; null if unreported"),
     _field("temperature_k", pa.float64(), "K; null if unreported"),
     _field("origin", pa.string(), "measured, predicted or simulated", nullable=False),
+)
+
+PROFILES = _schema(
+    "profiles",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("spectrum_id", pa.string(), "unique in the source", nullable=False),
+    _field("technique", pa.string(), "nucleus or technique: 13C, 1H, MS", nullable=False),
+    _field("position", pa.list_(pa.float64()), "shift in ppm, or m/z, of every point of a continuous spectrum"),
+    _field("intensity", pa.list_(pa.float64()), "as given by the source"),
+    _field("solvent", pa.string(), "null if unreported"),
+    _field("frequency_mhz", pa.float64(), "spectrometer field as the source states it, MHz; null if unreported"),
+    _field("origin", pa.string(), "measured, predicted or simulated", nullable=False),
+)
+
+MASS_RECORDS = _schema(
+    "mass_records",
+    _field("molecule_id", pa.string(), "`massbank:accession`", nullable=False),
+    _field("spectrum_id", pa.string(), "of the peaks table", nullable=False),
+    _field("accession", pa.string(), "accession of the record", nullable=False),
+    _field("licence", pa.string(), "licence of the record; null if unstated"),
+    _field("ms_type", pa.string(), "MS: of intact molecules, not of selected ions", nullable=False),
+    _field("ion_mode", pa.string(), "POSITIVE or NEGATIVE; null if unstated"),
+    _field("ionisation", pa.string(), "instrument type with the ionisation, such as EI-B or GC-EI-TOF"),
+    _field("energy", pa.string(), "energy of the electrons in the record's words; null if unstated"),
+    _field("energy_ev", pa.float64(), "energy of the electrons, eV; null if unstated"),
+    _field("instrument", pa.string(), "null if unstated"),
+    _field("peaks", pa.int32(), "number of peaks", nullable=False),
+)
+
+OPEN_SOURCES = _schema(
+    "open_sources",
+    _field("molecule_id", pa.string(), "`open_exp:first block of the InChIKey`", nullable=False),
+    _field("accession", pa.string(), "MassBank record of the EI spectrum", nullable=False),
+    _field("licence", pa.string(), "licence of that record; null if unstated"),
+    _field("energy_ev", pa.float64(), "energy of its electrons, eV; null if unstated"),
+    _field("isotope_labelled", pa.bool_(), "its compound bears a label, such as deuterium: masses are shifted"),
+    _field("carbon_spectrum", pa.string(), "nmrshiftdb2 spectrum_id of the 13C spectrum", nullable=False),
+    _field("carbon_solvent", pa.string(), "its solvent; null if unreported"),
+    _field("proton_spectrum", pa.string(), "nmrshiftdb2 spectrum_id of the 1H spectrum; null if there is none"),
+    _field("proton_solvent", pa.string(), "its solvent; null if unreported"),
 )
 
 GRAPHS = _schema(
@@ -244,6 +297,17 @@ def vectors_schema(modalities: Sequence[str]) -> pa.Schema:
     return _schema("vectors", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
 
 
+def group_predictions_schema(groups: int) -> pa.Schema:
+    """Return the schema of predicted functional groups: a probability and the truth for each of `groups` groups."""
+    return _schema(
+        "group_predictions",
+        _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+        _field("part", pa.string(), "val or test", nullable=False),
+        _field("probability", pa.list_(pa.float32(), groups), "of each group, in the order of settings.json"),
+        _field("label", pa.list_(pa.bool_(), groups), "whether the molecule has it"),
+    )
+
+
 def table_name(schema: pa.Schema) -> str:
     """Return the name of a canonical schema."""
     return (schema.metadata or {}).get(b"spectraflow.table", b"table").decode()
@@ -259,7 +323,7 @@ class TableWriter:
     """Stream rows of one schema into a Parquet file that appears only when the block ends without an exception.
 
     `write` takes columns (a mapping of equally long lists) or an Arrow table; rows are buffered to whole
-    row groups, so memory is bounded by one group.
+    row groups of 128k rows or 64 MiB, so memory is bounded by one group.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
@@ -268,7 +332,7 @@ class TableWriter:
         self.schema = schema.with_metadata({**(schema.metadata or {}), **stamp})
         self.rows = 0
         self._pending: list[pa.Table] = []
-        self._pending_rows = 0
+        self._pending_rows = self._pending_bytes = 0
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
 
     def __enter__(self) -> Self:
@@ -282,8 +346,9 @@ class TableWriter:
         table = table.cast(self.schema)
         self._pending.append(table)
         self._pending_rows += table.num_rows
+        self._pending_bytes += table.nbytes
         self.rows += table.num_rows
-        if self._pending_rows >= ROW_GROUP_ROWS:
+        if self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
             self._flush()
 
     def write_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -293,7 +358,7 @@ class TableWriter:
     def _flush(self) -> None:
         if self._pending:
             self._writer.write_table(pa.concat_tables(self._pending), row_group_size=ROW_GROUP_ROWS)
-            self._pending, self._pending_rows = [], 0
+            self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
