@@ -25,7 +25,7 @@ container: "envs/spectraflow.sif"
 
 
 wildcard_constraints:
-    source="nmrshiftdb2|pubchem",
+    source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp",
     selection="(published_ids|all_assigned)(-computed)?",
     fold=r"\d+",
     run="[0-9a-f]{12}",

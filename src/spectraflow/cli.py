@@ -88,6 +88,30 @@ def ingest_smiles(
 
 @app.command()
 @report_errors
+def ingest_alberts(
+    settings: SettingsText,
+    raw: Annotated[Path, typer.Option(help="Parquet file, or a folder whose *.parquet files are read by name")],
+    molecules: Annotated[Path, typer.Option(help="molecules table to write")],
+    peaks: Annotated[Path, typer.Option(help="peaks table to write")],
+    vectors: Annotated[Path, typer.Option(help="vectors table to write")],
+    rejects: Annotated[Path, typer.Option(help="rejects table to write")],
+    counts: Annotated[Path, typer.Option(help="JSON with the accounting")],
+    limit: Annotated[int | None, typer.Option(min=1, help="read only so many rows")] = None,
+    processes: Processes = 1,
+    origin: Annotated[str, typer.Option(help="origin of the spectra")] = "simulated",
+) -> None:
+    """Turn the simulated multimodal data set of Alberts et al. into molecules, peaks, vectors and rejects."""
+    from spectraflow.methods.symspectra.settings import VectorSettings
+    from spectraflow.settings import load_settings
+    from spectraflow.sources.alberts import ingest
+
+    vector_settings = load_settings(VectorSettings, settings)
+    tables = (molecules, peaks, vectors, rejects, counts)
+    ingest(raw, *tables, vector_settings, limit=limit, processes=processes, origin=origin)
+
+
+@app.command()
+@report_errors
 def build_graphs(
     molecules: Annotated[Path, typer.Option(help="molecules table")],
     graphs: Annotated[Path, typer.Option(help="graphs table to write")],

@@ -41,12 +41,21 @@ class LibrarySettings(SourceSettings):
     every: Positive = Field(1, description="read every n-th line: a systematic sample of a sorted file")
 
 
+class FolderSettings(SourceSettings):
+    """Where the files of a source that fills a folder come from."""
+
+    folder: str | None = Field(
+        None, description="local folder whose *.parquet files are read by name; null = one retrieved file"
+    )
+
+
 class SourcesSettings(Settings):
     """The raw sources of a run."""
 
     nmrshiftdb2: SourceSettings = Field(SourceSettings(), description="SD file with signals")
     km3aid_ids: SourceSettings = Field(SourceSettings(), description="the nmrshiftdb2 ids K-M3AID was trained on")
     pubchem: LibrarySettings = Field(LibrarySettings(), description="SMILES library: CID-SMILES or a plain .smi file")
+    alberts: FolderSettings = Field(FolderSettings(), description="simulated multimodal spectra (Alberts et al.)")
 
 
 class SplitSettings(Settings):

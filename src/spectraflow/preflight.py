@@ -36,6 +36,8 @@ class SourceState:
 
 def source_state(plan: Plan, registry: Registry, source: str) -> SourceState:
     """Return where one raw file will come from: results folder, mirror or publisher (addresses are not tried)."""
+    if folder := plan.folder(source):
+        return SourceState(source, "*.parquet", plan.limit(source), folder, missing=not Path(folder).is_dir())
     local = Path(plan.raw(source).replace("<results>", plan.results))
     entry, file, known = registry.file(source, local.name)
     limit = plan.limit(source)
@@ -60,7 +62,10 @@ def needed_sources(plan: Plan) -> list[str]:
         return []
     listed = any(job.selection.startswith("published_ids") for job in plan.runs.values())
     listed |= any(plan.config.splits[job.split].kind == "published_folds" for job in plan.runs.values())
-    return [source for source in RAW_FILES if source != "km3aid_ids" or listed]
+    needed = {"nmrshiftdb2", "pubchem"} | ({"km3aid_ids"} if listed else set())
+    datasets = {planned.run.dataset for planned in plan.config.symspectra.planned()}
+    needed |= {"alberts"} & datasets
+    return [source for source in RAW_FILES if source in needed]
 
 
 def disk_needed(config: Config, runs: int, encoders: int, spectra: int, library: int, complete: int) -> int:

@@ -15,8 +15,12 @@ RAW_FILES = {
     "nmrshiftdb2": ("nmrshiftdb2", "nmrshiftdb2withsignals.sd.gz"),
     "km3aid_ids": ("nmrshiftdb2", "km3aid_ids.txt"),
     "pubchem": ("pubchem", "CID-SMILES.gz"),
+    "alberts": ("alberts", "example_data_1.parquet"),
 }
 """Folder and default file of each raw source, below `raw/` and below a mirror."""
+
+DEMO_RAW_FILES = {**RAW_FILES, "alberts": ("alberts", "demo_multimodal.parquet")}
+"""The same for the demo, whose file names are fixed."""
 
 
 def selection_name(run: Km3aidRun) -> str:

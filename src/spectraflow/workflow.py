@@ -17,7 +17,7 @@ from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.methods.km3aid.settings import PlannedRun
 from spectraflow.methods.shifts.plan import ShiftsPlan
 from spectraflow.provenance import settings_hash
-from spectraflow.run_ids import RAW_FILES, data_version, encoder_id, run_id, selection_name
+from spectraflow.run_ids import DEMO_RAW_FILES, RAW_FILES, data_version, encoder_id, run_id, selection_name
 from spectraflow.settings import check
 
 MOLECULENET_TASKS = (
@@ -171,10 +171,20 @@ class Plan:
         return (tracking.uri or f"sqlite:///{results}/mlflow/mlflow.db") if tracking.enabled else None
 
     def raw(self, source: str) -> str:
-        """Return the raw file of a source; the demo always writes the default names."""
+        """Return the raw file of a source, or the user's folder of such files."""
+        return self.folder(source) or self.retrieved(source)
+
+    def folder(self, source: str) -> str | None:
+        """Return the user's folder of a source's files, if the settings name one; the demo needs none."""
+        settings = getattr(self.config.sources, source)
+        return None if self.config.data == "demo" else getattr(settings, "folder", None)
+
+    def retrieved(self, source: str) -> str:
+        """Return where a raw file of a source is retrieved to; the demo always writes the default names."""
+        if self.config.data == "demo":
+            return "<results>/raw/" + "/".join(DEMO_RAW_FILES[source])
         directory, file = RAW_FILES[source]
-        chosen = None if self.config.data == "demo" else getattr(self.config.sources, source).file
-        return f"<results>/raw/{directory}/{Path(chosen or file).name}"
+        return f"<results>/raw/{directory}/{Path(getattr(self.config.sources, source).file or file).name}"
 
     def mirror(self, source: str) -> str | None:
         """Return the mirror of a source: its own, or the global one."""
@@ -183,7 +193,7 @@ class Plan:
     def retrieval_options(self, source: str) -> str:
         """Return the file and mirror options of a retrieval, quoted for the shell."""
         return " ".join(
-            [option("--file", Path(self.raw(source)).name), option("--mirror", self.mirror(source))]
+            [option("--file", Path(self.retrieved(source)).name), option("--mirror", self.mirror(source))]
         ).strip()
 
     def limit(self, source: str) -> int | None:
@@ -279,6 +289,10 @@ class Plan:
     def demo_settings(self, wildcards: Any) -> str:
         """Return the settings of the embedded source as JSON."""
         return _json(self.config.demo.model_dump(mode="json"))
+
+    def alberts_settings(self, wildcards: Any) -> str:
+        """Return the settings of the vectors of simulated spectra as JSON."""
+        return _json(self.config.symspectra.vectors.model_dump(mode="json", exclude={"ei_energy"}))
 
     def retrieval_settings(self, wildcards: Any) -> str:
         """Return the settings of library retrieval as JSON."""

@@ -56,3 +56,33 @@ rule ingest_pubchem:
             --rejects {output.rejects:q} --counts {output.counts:q} --processes {threads} \
             --every {params.every} {params.limit}
         """
+
+
+rule ingest_alberts:
+    input:
+        raw=plan.raw("alberts"),
+    output:
+        molecules="<results>/tables/alberts/molecules.parquet",
+        peaks="<results>/tables/alberts/peaks.parquet",
+        vectors="<results>/tables/alberts/vectors.parquet",
+        rejects="<results>/tables/alberts/rejects.parquet",
+        counts="<results>/tables/alberts/counts.json",
+    log:
+        "<logs>/ingest_alberts.log",
+    benchmark:
+        "<benchmarks>/ingest_alberts.tsv"
+    threads: plan.config.processes
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        limit=option("--limit", plan.limit("alberts")),
+        settings=plan.alberts_settings,
+        code=code_of("sources.alberts"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow ingest-alberts --settings {params.settings:q} --raw {input.raw:q} \
+            --molecules {output.molecules:q} --peaks {output.peaks:q} --vectors {output.vectors:q} \
+            --rejects {output.rejects:q} --counts {output.counts:q} --processes {threads} {params.limit}
+        """

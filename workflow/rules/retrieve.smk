@@ -66,3 +66,25 @@ rule retrieve_pubchem:
         exec &> >(tee {log:q})
         spectraflow retrieve pubchem --out {output.raw:q} {params.options}
         """
+
+
+rule retrieve_alberts:
+    output:
+        raw=ensure(plan.retrieved("alberts"), non_empty=True),
+        provenance=f"{plan.retrieved('alberts')}.provenance.json",
+    log:
+        "<logs>/retrieve_alberts.log",
+    benchmark:
+        "<benchmarks>/retrieve_alberts.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        options=lambda wildcards, output: plan.retrieval_options("alberts"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve alberts --out {output.raw:q} {params.options}
+        """

@@ -20,7 +20,9 @@ Kind = Literal[
 class VectorSettings(Settings):
     """How spectra become vectors of 600 numbers."""
 
-    collision_energies: list[Literal[10, 20, 40]] = Field([10, 20, 40], description="CFM-ID energies merged, eV")
+    collision_energies: Annotated[list[Literal[10, 20, 40]], Field(min_length=1)] = Field(
+        [10, 20, 40], description="CFM-ID energies merged, eV"
+    )
     merge: Literal["sum", "max"] = Field("sum", description="how peaks of several energies are merged")
     mass_sigma: Annotated[float, Field(gt=0, le=100)] = Field(5.0, description="width of a mass peak, bins of 0.1 m/z")
     ei_energy: Literal["any", "70ish", "70"] = Field(
@@ -135,8 +137,13 @@ class SymspectraRun(Settings):
     kind: Kind = Field("symspectra", description="the model: SymSpectra or a baseline")
     dataset: Dataset = Field("alberts", description="alberts, sdbs, or the open experimental set")
     modalities: Annotated[list[str], Field(min_length=1)] = Field(["IR", "13C", "1H"], description="spectra it sees")
+    required: list[str] | None = Field(
+        None, description="spectra a molecule must have, so that runs compare on equal molecules; null = `modalities`"
+    )
     missing: Literal["drop", "keep"] = Field(
-        "drop", description="molecules without some of the modalities: left out, or kept with what they have"
+        "drop",
+        description="molecules of the training part without some required spectrum: left out, or kept with what they "
+        "have; val and test always have them all",
     )
     split: str = Field("tenths", description="a key of `splits`")
     fold: Annotated[int, Field(ge=0)] = Field(0, description="fold (or seed offset) of that split")
@@ -157,7 +164,7 @@ class SymspectraRun(Settings):
 
     @model_validator(mode="after")
     def _is_sound(self) -> "SymspectraRun":
-        if unknown := [name for name in self.modalities if name not in MODALITIES]:
+        if unknown := [name for name in [*self.modalities, *(self.required or [])] if name not in MODALITIES]:
             raise ValueError(f"unknown modalities: {', '.join(unknown)}; known: {', '.join(MODALITIES)}")
         if len(set(self.modalities)) < len(self.modalities):
             raise ValueError("a modality is named twice")
