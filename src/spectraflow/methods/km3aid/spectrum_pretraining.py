@@ -16,8 +16,9 @@ from spectraflow.methods.km3aid.model import two_layers
 from spectraflow.methods.km3aid.objective import matching_loss
 from spectraflow.methods.km3aid.settings import SpectrumEncoderSettings
 from spectraflow.methods.km3aid.smiles_encoder import SmilesEncoder, SmilesVocabulary
-from spectraflow.methods.km3aid.train import count_parameters, load_spectrum_encoder
+from spectraflow.methods.km3aid.train import load_spectrum_encoder
 from spectraflow.nn.gin import GraphIsomorphismNetwork, sum_pool
+from spectraflow.nn.parameters import count_parameters
 from spectraflow.nn.spectrum_encoder import WIDTH, SpectrumEncoder
 from spectraflow.provenance import git_commit
 from spectraflow.store.batches import batches
@@ -26,7 +27,8 @@ from spectraflow.tables import MOLECULES, read_table
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, save_checkpoint
 from spectraflow.training.devices import make_fabric
-from spectraflow.training.fit import History, Record, fit
+from spectraflow.training.fit import History, Record
+from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
 
@@ -135,11 +137,9 @@ def pretrain(
     trained = settings.mode not in UNTRAINED
     _write_description(settings, store, rows if trained else rows[:0], out, data_version)
     if trained:
-        checkpoint = checkpoints / "fit.safetensors"
         inputs = [alignment, graphs, split, *([] if molecules is None else [molecules])]
         identity = fit_identity(settings.model_dump(), "methods.km3aid.spectrum_pretraining", inputs)
-        encoder, history = _train(settings, store, rows, molecules, out, checkpoint, identity, uri)
-        run_folder.write_history(out, history.records)
+        encoder, history = _train(settings, store, rows, molecules, out, checkpoints, identity, uri)
         metrics = {"best_epoch": history.best_epoch, "epochs": len(history.records), "parts": {}}
     else:
         encoder = load_spectrum_encoder(Path(settings.weights)) if settings.weights else SpectrumEncoder()
@@ -148,7 +148,7 @@ def pretrain(
     save_checkpoint(out / run_folder.WEIGHTS, dict(encoder.state_dict()), {"mode": settings.mode})
     run_folder.write_metrics(out, metrics)
     if trained:
-        checkpoint.unlink()
+        forget_checkpoint(checkpoints)
         Mirror(out, uri).finish()
 
 
@@ -177,7 +177,7 @@ def _train(
     rows: Tensor,
     molecules: Path | None,
     out: Path,
-    checkpoint: Path,
+    checkpoints: Path,
     identity: str,
     uri: str | None,
 ) -> tuple[SpectrumEncoder, History]:
@@ -194,13 +194,7 @@ def _train(
         inner_rows.to(fabric.device),
         settings.training.batch_size,
     )
-    mirror = Mirror(out, uri)
-
-    def record(history: History) -> None:
-        run_folder.write_history(out, history.records)
-        mirror.update()
-
-    history = fit(task, settings.training, fabric, checkpoint, identity, record)
+    history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, Mirror(out, uri))
     return task.model.spectrum_encoder, history
 
 

@@ -16,6 +16,7 @@ from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
 from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
 from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.nn.parameters import count_parameters
 from spectraflow.nn.shift_head import CARBON, in_ppm
 from spectraflow.nn.spectrum_encoder import SpectrumEncoder
 from spectraflow.provenance import git_commit
@@ -24,7 +25,8 @@ from spectraflow.tables import ASSIGNMENTS, TableWriter
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
-from spectraflow.training.fit import History, Record, fit
+from spectraflow.training.fit import History, Record
+from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
 
@@ -117,11 +119,6 @@ def load_model(folder: Path) -> tuple[Km3aid, Km3aidRun, SpectrumEncoder | None]
     return model.eval(), settings, encoder
 
 
-def count_parameters(model: torch.nn.Module) -> int:
-    """Return the number of trainable parameters."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-
-
 def _parts(store: AlignmentStore, split: Path, selection: str) -> dict[str, Tensor]:
     parts = store.rows_of(split)
     for part in ("train", "test", selection):
@@ -187,15 +184,9 @@ def train(
     mirror = Mirror(out, uri)
     inputs = [alignment, graphs, split, *([] if joint else [spectrum_encoder])]
     identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.km3aid.train", inputs)
-    checkpoint = checkpoints / "fit.safetensors"
-
-    def record(history: History) -> None:
-        run_folder.write_history(out, history.records)
-        mirror.update()
-
-    history = fit(task, settings.training, fabric, checkpoint, identity, record)
+    history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
     _finish(out, settings, model, encoder, store, parts, history)
-    checkpoint.unlink()
+    forget_checkpoint(checkpoints)
     mirror.finish()
 
 
@@ -215,7 +206,6 @@ def _finish(
         if part in parts:
             intervals, table = evaluate(model, store, parts[part])
             metrics[part] = {name: interval.as_dict() for name, interval in sorted(intervals.items())}
-    run_folder.write_history(out, history.records)
     with TableWriter(out / run_folder.ASSIGNMENTS, ASSIGNMENTS) as writer:
         writer.write_rows(table)
     frozen = {} if encoder is None else {f"frozen.{name}": value for name, value in encoder.state_dict().items()}

@@ -16,13 +16,15 @@ from spectraflow.methods.shifts.model import ShiftBatch, ShiftNetwork
 from spectraflow.methods.shifts.network import NetworkPredictor
 from spectraflow.methods.shifts.prediction import ShiftModel
 from spectraflow.methods.shifts.settings import ShiftsRun
+from spectraflow.nn.parameters import count_parameters
 from spectraflow.nn.shift_head import DEVIATIONS_PPM, Prediction, laplace_loss, standardised
 from spectraflow.provenance import git_commit
 from spectraflow.store.batches import batches
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
-from spectraflow.training.fit import History, Record, fit
+from spectraflow.training.fit import History, Record
+from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
 
@@ -144,18 +146,12 @@ def _train_network(
     network = build_network(settings)
     train_rows, val_rows = (parts[part].to(fabric.device) for part in ("train", "val"))
     task = ShiftTask(network, store.to(fabric.device), train_rows, val_rows, settings)
-    description["parameters"] = {"trainable": sum(p.numel() for p in network.parameters())}
+    description["parameters"] = {"trainable": count_parameters(network)}
     run_folder.write_settings(out, description)
     identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.shifts.train", inputs)
-
-    def record(history: History) -> None:
-        run_folder.write_history(out, history.records)
-        mirror.update()
-
-    checkpoint = checkpoints / "fit.safetensors"
-    history = fit(task, settings.training, fabric, checkpoint, identity, record)
+    history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
     _write(out, settings, description, dict(network.state_dict()), history)
-    checkpoint.unlink()
+    forget_checkpoint(checkpoints)
 
 
 def _write(

@@ -4,7 +4,7 @@ import torch
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.model import Km3aid, PeakEncoder
 from spectraflow.methods.km3aid.settings import Km3aidModelSettings
-from spectraflow.methods.km3aid.train import count_parameters
+from spectraflow.nn.parameters import count_parameters
 
 SMALL = {"dim": 16, "projection": 24}
 
