@@ -40,6 +40,7 @@ DEMO_FILES = (
     "pubchem/CID-SMILES.gz",
     "alberts/demo_multimodal.parquet",
     "sdbs/records.jsonl",
+    "massbank/massbank_EI_records.tar.gz",
     *(f"moleculenet/{task}.csv.gz" for task in MOLECULENET_TASKS),
 )
 """Raw files of the demo, below `raw/`."""

@@ -142,7 +142,7 @@ def _rejects(lost: pl.DataFrame, wanted: pl.DataFrame, electron: pl.DataFrame) -
     return lost.select(
         pl.col("block").alias("native_id"),
         pl.lit("record").alias("stage"),
-        pl.lit(RejectReason.UNSUPPORTED_SPECTRUM.value).alias("reason"),
+        pl.lit(RejectReason.MISSING_SPECTRUM.value).alias("reason"),
         missing.then(pl.lit("no EI spectrum of the wanted energy"))
         .otherwise(pl.lit("no 13C spectrum that is not predicted"))
         .alias("message"),

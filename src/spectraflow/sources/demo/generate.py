@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spectraflow.config import DemoSettings
 from spectraflow.sources.demo.alberts import write_multimodal
+from spectraflow.sources.demo.massbank import write_massbank
 from spectraflow.sources.demo.moleculenet import write_moleculenet
 from spectraflow.sources.demo.nmr_library import write_spectra_and_library
 from spectraflow.sources.demo.sdbs import write_sdbs
@@ -37,5 +38,5 @@ def generate(settings: DemoSettings, out: Path) -> None:
     InputError when more molecules are asked for than the derivatives provide (about 9·10^7).
     """
     with _staging(Path(out)) as staging:
-        for write in (write_spectra_and_library, write_multimodal, write_sdbs, write_moleculenet):
+        for write in (write_spectra_and_library, write_massbank, write_multimodal, write_sdbs, write_moleculenet):
             write(settings, staging)

@@ -21,6 +21,7 @@ FILES = {
     "pubchem/CID-SMILES.gz",
     "alberts/demo_multimodal.parquet",
     "sdbs/records.jsonl",
+    "massbank/massbank_EI_records.tar.gz",
     *(f"moleculenet/{stem}.csv.gz" for stem in HEADERS),
 }
 COLUMNS = [
