@@ -27,6 +27,7 @@ container: "envs/spectraflow.sif"
 wildcard_constraints:
     source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp",
     selection="(published_ids|all_assigned)(-computed)?",
+    experimental="sdbs|open_exp",
     fold=r"\d+",
     run="[0-9a-f]{12}",
     encoder="[0-9a-f]{12}",
@@ -36,6 +37,7 @@ wildcard_constraints:
 
 include: "workflow/rules/demo.smk" if plan.config.data == "demo" else "workflow/rules/retrieve.smk"
 include: "workflow/rules/ingest.smk"
+include: "workflow/rules/multimodal.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/tracking.smk"
 include: "workflow/rules/km3aid.smk"

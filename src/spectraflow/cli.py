@@ -12,10 +12,12 @@ from spectraflow.command_options import Processes, SettingsText, report_errors
 from spectraflow.methods.km3aid.commands import app as km3aid_app
 from spectraflow.methods.shifts.commands import app as shifts_app
 from spectraflow.search.commands import app as search_app
+from spectraflow.sources.commands import app as sources_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 tracking = typer.Typer(no_args_is_help=True, help="The MLflow store that mirrors training files.")
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; write its schema and documentation.")
+app.add_typer(sources_app)
 app.add_typer(km3aid_app, name="km3aid")
 app.add_typer(shifts_app, name="shifts")
 app.add_typer(search_app, name="search")

@@ -49,12 +49,21 @@ class FolderSettings(SourceSettings):
     )
 
 
+class ExportSettings(Settings):
+    """Where a source is that may not be downloaded."""
+
+    folder: str | None = Field(None, description="folder of your own export, see docs/sdbs.md; null = not supplied")
+    limit: Positive | None = Field(None, description="read only this many records; null = all")
+
+
 class SourcesSettings(Settings):
     """The raw sources of a run."""
 
     nmrshiftdb2: SourceSettings = Field(SourceSettings(), description="SD file with signals")
     km3aid_ids: SourceSettings = Field(SourceSettings(), description="the nmrshiftdb2 ids K-M3AID was trained on")
     pubchem: LibrarySettings = Field(LibrarySettings(), description="SMILES library: CID-SMILES or a plain .smi file")
+    massbank: SourceSettings = Field(SourceSettings(), description="EI mass spectra of MassBank as text records")
+    sdbs: ExportSettings = Field(ExportSettings(), description="local SDBS export; nothing is ever downloaded")
     alberts: FolderSettings = Field(FolderSettings(), description="simulated multimodal spectra (Alberts et al.)")
 
 

@@ -37,7 +37,10 @@ class SourceState:
 def source_state(plan: Plan, registry: Registry, source: str) -> SourceState:
     """Return where one raw file will come from: results folder, mirror or publisher (addresses are not tried)."""
     if folder := plan.folder(source):
-        return SourceState(source, "*.parquet", plan.limit(source), folder, missing=not Path(folder).is_dir())
+        files = "local export" if source == "sdbs" else "*.parquet"
+        return SourceState(source, files, plan.limit(source), folder, missing=not Path(folder).is_dir())
+    if source == "sdbs":
+        return SourceState(source, "local export", None, "not supplied; set sources.sdbs.folder", missing=True)
     local = Path(plan.raw(source).replace("<results>", plan.results))
     entry, file, known = registry.file(source, local.name)
     limit = plan.limit(source)
@@ -64,7 +67,7 @@ def needed_sources(plan: Plan) -> list[str]:
     listed |= any(plan.config.splits[job.split].kind == "published_folds" for job in plan.runs.values())
     needed = {"nmrshiftdb2", "pubchem"} | ({"km3aid_ids"} if listed else set())
     datasets = {planned.run.dataset for planned in plan.config.symspectra.planned()}
-    needed |= {"alberts"} & datasets
+    needed |= {"alberts", "sdbs"} & datasets | ({"massbank"} if "open_exp" in datasets else set())
     return [source for source in RAW_FILES if source in needed]
 
 

@@ -16,6 +16,8 @@ RAW_FILES = {
     "km3aid_ids": ("nmrshiftdb2", "km3aid_ids.txt"),
     "pubchem": ("pubchem", "CID-SMILES.gz"),
     "alberts": ("alberts", "example_data_1.parquet"),
+    "massbank": ("massbank", "massbank_EI_records.tar.gz"),
+    "sdbs": ("sdbs", "records.jsonl"),
 }
 """Folder and default file of each raw source, below `raw/` and below a mirror."""
 

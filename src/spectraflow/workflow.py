@@ -187,6 +187,28 @@ class Plan:
         directory, file = RAW_FILES[source]
         return f"<results>/raw/{directory}/{Path(getattr(self.config.sources, source).file or file).name}"
 
+    @property
+    def origin(self) -> str:
+        """What spectra of a raw source are unless it says more: simulated in the demo, measured otherwise."""
+        return "simulated" if self.config.data == "demo" else "measured"
+
+    def sdbs_files(self, wildcards: Any) -> list[str]:
+        """Return the tables of the user's SDBS export; a rule that needs them cannot be planned without one."""
+        from snakemake_interface_common.exceptions import WorkflowError
+
+        if self.config.data == "demo":
+            return [self.retrieved("sdbs")]
+        export = self.folder("sdbs")
+        if export is None:
+            raise WorkflowError(
+                "SDBS is not supplied: it may not be downloaded in bulk, so sources.sdbs.folder must name the folder "
+                "of your own export (docs/sdbs.md describes its format)"
+            )
+        files = sorted(str(path) for name in ("*.jsonl", "*.csv") for path in Path(export).glob(name))
+        if not files:
+            raise WorkflowError(f"sources.sdbs.folder: {export} holds neither records.jsonl nor molecules.csv")
+        return files
+
     def mirror(self, source: str) -> str | None:
         """Return the mirror of a source: its own, or the global one."""
         return getattr(self.config.sources, source).mirror or self.config.mirror

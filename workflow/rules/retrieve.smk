@@ -88,3 +88,25 @@ rule retrieve_alberts:
         exec &> >(tee {log:q})
         spectraflow retrieve alberts --out {output.raw:q} {params.options}
         """
+
+
+rule retrieve_massbank:
+    output:
+        raw=ensure(plan.retrieved("massbank"), non_empty=True),
+        provenance=f"{plan.retrieved('massbank')}.provenance.json",
+    log:
+        "<logs>/retrieve_massbank.log",
+    benchmark:
+        "<benchmarks>/retrieve_massbank.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        options=lambda wildcards, output: plan.retrieval_options("massbank"),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve massbank --out {output.raw:q} {params.options}
+        """
