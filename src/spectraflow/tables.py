@@ -293,7 +293,10 @@ def queries_schema(width: int) -> pa.Schema:
 
 def vectors_schema(modalities: Sequence[str]) -> pa.Schema:
     """Return the schema of spectra as vectors: one row a molecule, a column of 600 numbers or null a modality."""
-    columns = [_field(name, pa.list_(pa.float32(), VECTOR_POINTS), "null if not measured") for name in modalities]
+    # lists of variable size: pyarrow cannot read nulls among lists of a fixed size from Parquet
+    columns = [
+        _field(name, pa.list_(pa.float32()), f"{VECTOR_POINTS} numbers; null if not measured") for name in modalities
+    ]
     return _schema("vectors", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
 
 

@@ -111,4 +111,6 @@ def _fits(path: Path, name: str, kind: pa.DataType) -> bool:
             if inner.get_field_index(field) < 0:
                 raise InputError(f"{path}: lacks the column '{name}.{field}'")
         return True
-    return _is_number(inner.value_type if _is_list(inner) and name in MASS_COLUMNS.values() else inner)
+    if name in MASS_COLUMNS.values():
+        return _is_list(inner) and _is_number(inner.value_type)
+    return _is_number(inner)

@@ -38,7 +38,8 @@ class Spectra:
     """What a batch of n rows holds.
 
     vectors: a column each of `VECTORS`; lists: a technique each; faults: why a row is of no use, by row; absent:
-    row, column and reason of what a row lacks; beyond: merged peaks (n,) at 600 m/z and above, which no vector shows.
+    row, column and reason of what a row lacks; beyond: peaks (n,) of the merged energies at 600 m/z and above, which
+    no vector shows.
     """
 
     vectors: dict[str, pa.Array] = field(default_factory=dict)
@@ -82,7 +83,8 @@ def _read_array(batch: pa.RecordBatch, column: str, length: int, spectra: Spectr
         spectra.reject(np.array([row]), RejectReason.WRONG_LENGTH, message)
     kept = batch[column] if usable.all() else batch[column].filter(pa.array(usable))
     values = kept.flatten().to_numpy(zero_copy_only=False).reshape(-1, length)
-    rows, finite = np.flatnonzero(usable), np.isfinite(values.sum(axis=1))
+    with np.errstate(invalid="ignore"):
+        rows, finite = np.flatnonzero(usable), np.isfinite(values.sum(axis=1))
     spectra.reject(rows[~finite], RejectReason.NUMBER_NOT_FINITE, f"{column} holds a value that is not finite")
     return (rows, values) if finite.all() else (rows[finite], values[finite])
 
@@ -103,9 +105,11 @@ def _array_vectors(modality: str, values: NDArray[Any]) -> Iterator[tuple[str, N
 
 def _vector_column(count: int, rows: Integers, vectors: NDArray[Any]) -> pa.Array:
     """Return a column of `count` vectors, null but for `rows`."""
-    values, missing = np.zeros((count, VECTOR_POINTS), np.float32), np.ones(count, np.bool_)
-    values[rows], missing[rows] = vectors, False
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), VECTOR_POINTS, mask=pa.array(missing))
+    present = np.zeros(count, np.bool_)
+    present[rows] = True
+    offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32) * VECTOR_POINTS
+    values = pa.array(vectors.astype(np.float32, copy=False).ravel())
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(~present))
 
 
 def _read_structs(batch: pa.RecordBatch, column: str, names: dict[str, str]) -> PeakLists:
@@ -148,10 +152,11 @@ def _mass_column(modality: str, spectra: Spectra, settings: VectorSettings) -> p
     count = len(spectra.beyond)
     usable = np.ones(count, np.bool_)
     usable[list(spectra.faults)] = False
-    lists = [spectra.lists[f"{modality}_{energy}"] for energy in settings.collision_energies]
-    rows, mz, intensity = _merged([_scaled(peaks, usable) for peaks in lists], settings.merge)
-    vectors, dropped = mass_vectors(mz, intensity, np.bincount(rows, minlength=count), settings.mass_sigma)
-    spectra.beyond += dropped
+    energies = [_scaled(spectra.lists[f"{modality}_{energy}"], usable) for energy in settings.collision_energies]
+    for rows, mz, _ in energies:
+        spectra.beyond += np.bincount(rows[mz * BINS_PER_MZ >= BINS], minlength=count)
+    rows, mz, intensity = _merged(energies, settings.merge)
+    vectors, _ = mass_vectors(mz, intensity, np.bincount(rows, minlength=count), settings.mass_sigma)
     shown = np.flatnonzero(vectors.any(axis=1))
     return _vector_column(count, shown, vectors[shown])
 
