@@ -78,6 +78,15 @@ def test_ingestion_accounts_for_every_record(tables):
     assert read_table(tables / "peaks.parquet", PEAKS).num_rows > 0
 
 
+def test_simulated_spectra_become_vectors_of_every_molecule(raw, tmp_path):
+    names = ("molecules", "peaks", "vectors", "rejects")
+    files = [option for name in names for option in (f"--{name}", tmp_path / f"{name}.parquet")]
+    settings = ["--settings", json.dumps({"collision_energies": [40]}), "--counts", tmp_path / "counts.json"]
+    run("ingest-alberts", "--raw", raw / "alberts" / "demo_multimodal.parquet", *files, *settings, "--limit", 7)
+    assert json.loads((tmp_path / "counts.json").read_text())["records"] == 7
+    assert count_rows(tmp_path / "vectors.parquet") == count_rows(tmp_path / "molecules.parquet") == 7
+
+
 def test_graphs_have_the_atoms_of_their_molecules(tables, graphs):
     atoms = dict(zip(*read_table(tables / "molecules.parquet", MOLECULES, ["molecule_id", "heavy_atoms"]), strict=True))
     rows = read_table(graphs, GRAPHS).to_pylist()

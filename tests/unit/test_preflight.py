@@ -15,6 +15,7 @@ from spectraflow.workflow import Plan
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = {"data": "published"}
+TENTHS = {"splits": {"random": {}, "tenths": {"folds": 10}}}
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,15 @@ def test_file_without_download_is_missing_unless_mirrored(registry, tmp_path):
     assert not source_state(plan_of(**PUBLISHED, mirror="https://x.org"), registry, "km3aid_ids").missing
 
 
+def test_a_folder_of_files_must_exist(registry, tmp_path):
+    held, lost = (
+        plan_of(**PUBLISHED, sources={"alberts": {"folder": str(path)}}) for path in (tmp_path, tmp_path / "x")
+    )
+    assert not source_state(held, registry, "alberts").missing
+    assert source_state(held, registry, "alberts").place == str(tmp_path)
+    assert source_state(lost, registry, "alberts").missing
+
+
 def test_limit_bounds_the_records(registry):
     plan = plan_of(**PUBLISHED, sources={"pubchem": {"limit": 10}})
     assert source_state(plan, registry, "pubchem").records == 10
@@ -71,6 +81,10 @@ def test_limit_bounds_the_records(registry):
         ({}, []),
         (PUBLISHED, ["nmrshiftdb2", "km3aid_ids", "pubchem"]),
         ({**PUBLISHED, "km3aid": {"runs": [{"molecules": "all_assigned"}]}}, ["nmrshiftdb2", "pubchem"]),
+        (
+            {**PUBLISHED, **TENTHS, "symspectra": {"runs": [{"dataset": "alberts"}]}},
+            ["nmrshiftdb2", "km3aid_ids", "pubchem", "alberts"],
+        ),
         (
             {
                 **PUBLISHED,

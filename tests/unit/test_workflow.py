@@ -72,6 +72,21 @@ def test_chosen_file_counts_for_published_data_only():
     assert plan_of(data="demo", sources=sources).raw("pubchem") == "<results>/raw/pubchem/CID-SMILES.gz"
 
 
+def test_a_folder_of_files_takes_the_place_of_a_retrieved_one():
+    sources = {"alberts": {"folder": "/archive"}}
+    plan = plan_of(data="published", sources=sources)
+    assert plan.raw("alberts") == "/archive"
+    assert plan.retrieved("alberts") == "<results>/raw/alberts/example_data_1.parquet"
+    assert plan_of(data="published").raw("alberts") == "<results>/raw/alberts/example_data_1.parquet"
+    for demo in (plan_of(data="demo"), plan_of(data="demo", sources=sources)):
+        assert demo.raw("alberts") == "<results>/raw/alberts/demo_multimodal.parquet"
+
+
+def test_vectors_of_simulated_spectra_depend_on_what_they_use():
+    wide, energies = (plan_of(symspectra={"vectors": one}) for one in ({"mass_sigma": 9}, {"ei_energy": "70"}))
+    assert wide.alberts_settings(None) != plan_of().alberts_settings(None) == energies.alberts_settings(None)
+
+
 def test_own_mirror_comes_before_the_global_one():
     plan = plan_of(data="published", mirror="/all", sources={"pubchem": {"mirror": "/own place"}})
     assert plan.mirror("nmrshiftdb2") == "/all"
