@@ -70,16 +70,20 @@ class SourcesSettings(Settings):
 class SplitSettings(Settings):
     """How molecules are assigned to train, val and test."""
 
-    kind: Literal["random", "published_folds", "scaffold_balanced", "scaffold_deterministic"] = Field(
-        "random",
-        description="random: folds by InChIKey first block; published_folds: K-M3AID's permutation of records; "
-        "scaffold_balanced: shuffled Murcko scaffolds; scaffold_deterministic: largest scaffolds to train",
+    kind: Literal["random", "published_folds", "scaffold_balanced", "scaffold_deterministic", "scaffold_clusters"] = (
+        Field(
+            "random",
+            description="random: folds by InChIKey first block; published_folds: K-M3AID's permutation of records; "
+            "scaffold_balanced: shuffled Murcko scaffolds; scaffold_deterministic: largest scaffolds to train; "
+            "scaffold_clusters: the most distant clusters of scaffolds to test",
+        )
     )
     folds: Annotated[int, Field(ge=2, le=100)] = Field(5, description="number of folds (random, published_folds)")
     seed: int = Field(42, description="seed of the permutation")
     val_fraction: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.1,
-        description="share for model selection: of the molecules outside test; scaffold splits: of all",
+        description="share for model selection: of the molecules outside test; scaffold_balanced and _deterministic: "
+        "of all",
     )
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="test share (scaffold splits)")
 

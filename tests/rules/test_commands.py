@@ -108,7 +108,9 @@ def test_alignment_has_one_shift_a_carbon(alignment):
         assert all(-50_000 <= shift <= 250_000 for shift in row["shift_mppm"])
 
 
-@pytest.mark.parametrize("kind", ["random", "published_folds", "scaffold_balanced", "scaffold_deterministic"])
+@pytest.mark.parametrize(
+    "kind", ["random", "published_folds", "scaffold_balanced", "scaffold_deterministic", "scaffold_clusters"]
+)
 def test_every_kind_of_split_gives_parts_of_the_subset(kind, raw, tables, labels, alignment, tmp_path):
     settings = {"kind": kind, "folds": 4, "val_fraction": 0.2, "test_fraction": 0.2}
     ids = ["--ids", raw / "nmrshiftdb2" / "km3aid_ids.txt"] if kind == "published_folds" else []

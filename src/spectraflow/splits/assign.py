@@ -7,10 +7,12 @@ from spectraflow.config import SplitSettings
 from spectraflow.errors import ConfigError, InputError
 from spectraflow.files import write_json
 from spectraflow.splits.audit import audit_split, label_prevalence
-from spectraflow.splits.molecules import SplitMolecules, read_molecules
+from spectraflow.splits.molecules import SplitMolecules, read_molecules, read_smiles
 from spectraflow.splits.published_folds import listed_molecules, published_parts, read_id_list
 from spectraflow.splits.random_folds import random_parts
+from spectraflow.splits.scaffold_clusters import clustered_parts
 from spectraflow.splits.scaffold_folds import balanced_parts, deterministic_parts
+from spectraflow.splits.similarity import nearest_train_tanimoto
 from spectraflow.tables import SPLITS, write_table
 
 
@@ -30,10 +32,13 @@ def make_split(
     `molecules` is a molecules table, `subset` any table whose `molecule_id` column limits it, `ids` the list of native
     ids that published_folds permutes (without a subset it also limits the molecules), `labels` a labels table
     for the prevalence. `fold` is the fold of random and published_folds, an offset of the seed in scaffold_balanced,
-    and without effect in scaffold_deterministic. The assignment depends on the molecules, not on the order of rows.
+    another val part in scaffold_clusters, and without effect in scaffold_deterministic. The assignment depends on the
+    molecules, not on the order of rows. For scaffold_clusters the audit also says how similar test molecules are to
+    their nearest training molecules, here and in a random split.
 
     Raises ConfigError for an impossible fold or a missing id list, and InputError for unknown or repeated ids, an
-    empty part, or (but for published_folds) a first block that two parts share.
+    empty part, or (but for published_folds) a first block that two parts share, or with scaffold_clusters a scaffold
+    that test shares.
     """
     chosen = read_molecules(molecules, subset)
     native_ids = _native_ids(settings, ids)
@@ -42,9 +47,12 @@ def make_split(
     parts = assign_parts(settings, chosen, fold=fold, ids=native_ids)
     found: dict[str, Any] = {"settings": {**settings.model_dump(mode="json"), "fold": fold}}
     found |= audit_split(chosen, parts)
+    _check(settings, found)
+    if settings.kind == "scaffold_clusters":
+        smiles = read_smiles(molecules, chosen.ids)
+        found["nearest_train_tanimoto"] = nearest_train_tanimoto(smiles, chosen.first_blocks, parts, settings.seed)
     if labels is not None:
         found["labels"] = label_prevalence(labels, chosen.ids, parts)
-    _check(settings, found)
     write_table(out, SPLITS, {"molecule_id": chosen.ids, "part": parts})
     write_json(audit, found)
     return found
@@ -68,6 +76,8 @@ def assign_parts(
             return balanced_parts(molecules, fold=fold, seed=seed, val_fraction=val, test_fraction=test)
         case "scaffold_deterministic":
             return deterministic_parts(molecules, val_fraction=val, test_fraction=test)
+        case "scaffold_clusters":
+            return clustered_parts(molecules, fold=fold, seed=seed, val_fraction=val, test_fraction=test)
 
 
 def _native_ids(settings: SplitSettings, ids: Path | None) -> list[str] | None:
@@ -85,3 +95,5 @@ def _check(settings: SplitSettings, audit: dict[str, Any]) -> None:
     for pair, shared in audit["overlap"].items():
         if shared["first_blocks"] > 0:
             raise InputError(f"{settings.kind}: {pair} share {shared['first_blocks']} first blocks")
+        if settings.kind == "scaffold_clusters" and pair.endswith("-test") and shared["scaffolds"] > 0:
+            raise InputError(f"{settings.kind}: {pair} share {shared['scaffolds']} scaffolds")

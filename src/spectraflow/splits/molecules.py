@@ -57,6 +57,13 @@ def read_molecules(path: Path, subset: Path | None = None) -> SplitMolecules:
     return molecules
 
 
+def read_smiles(path: Path, ids: list[str]) -> list[str]:
+    """Return the SMILES of molecules that a molecules table holds, in the order of `ids`."""
+    table = read_table(path, MOLECULES, ["molecule_id", "smiles"])
+    smiles = dict(zip(table["molecule_id"].to_pylist(), table["smiles"].to_pylist(), strict=True))
+    return [smiles[molecule] for molecule in ids]
+
+
 def _limit(molecules: SplitMolecules, path: Path, subset: Path) -> SplitMolecules:
     wanted = set(read_table(subset, _ID_ONLY)["molecule_id"].to_pylist())
     unknown = sorted(wanted.difference(molecules.ids))

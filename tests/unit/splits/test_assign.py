@@ -9,7 +9,11 @@ from spectraflow.splits import assign
 from spectraflow.splits.assign import make_split
 from spectraflow.tables import MOLECULES, SPLITS, TableWriter, labels_schema, read_table
 
-KINDS = ["random", "published_folds", "scaffold_balanced", "scaffold_deterministic"]
+KINDS = ["random", "published_folds", "scaffold_balanced", "scaffold_deterministic", "scaffold_clusters"]
+RINGS = (
+    *("c1ccccc1", "c1ccncc1", "c1ccoc1", "c1ccsc1", "c1cc[nH]c1", "c1cnccn1", "C1CCCCC1", "C1CCOC1", "C1CCNCC1"),
+    *("C1COCCO1", "O=C1CCCN1", "O=C1CCCO1", "c1ccc2ccccc2c1", "c1ccc2[nH]ccc2c1", "C1CC1", "C1CSCCN1", "O=C1C=CCCC1"),
+)
 
 
 def rows_of(count: int) -> list[dict]:
@@ -23,7 +27,7 @@ def rows_of(count: int) -> list[dict]:
                 "smiles": "C",
                 "inchikey": None if i == 7 else f"BLOCK{block:09d}-STEREO{i:04d}-N",
                 "identity_key": f"key{i}",
-                "scaffold": "" if block % 5 == 0 else f"ring{block % 17}",
+                "scaffold": "" if block % 5 == 0 else RINGS[block % 17],
             }
         )
     return rows
@@ -71,6 +75,22 @@ def test_audit_tells_published_leaks_and_no_other(tmp_path, molecules, kind):
     assert found["settings"]["kind"] == kind
     assert found["settings"]["fold"] == 1
     assert sum(size["molecules"] for size in found["sizes"].values()) == 240
+
+
+def test_audit_of_clusters_compares_the_nearest_with_a_random_split(tmp_path, molecules):
+    rows = [{**row, "smiles": row["scaffold"] or "CCO"} for row in rows_of(240)]
+    _, found = split(tmp_path, molecules(rows), "scaffold_clusters")
+    nearest = found["nearest_train_tanimoto"]
+    assert nearest["molecules"] == found["sizes"]["test"]["molecules"]
+    assert nearest["split"] < nearest["random"]
+    assert found["overlap"]["train-test"]["scaffolds"] == found["overlap"]["val-test"]["scaffolds"] == 0
+
+
+def test_clusters_that_share_a_scaffold_are_refused(tmp_path, molecules, monkeypatch):
+    path = molecules(rows_of(240)[::3])
+    monkeypatch.setattr(assign, "assign_parts", lambda *args, **kwargs: ["train", "val", "test", "train"] * 20)
+    with pytest.raises(InputError, match=r"share \d+ scaffolds"):
+        split(tmp_path, path, "scaffold_clusters")
 
 
 def test_subset_limits_the_molecules(tmp_path, molecules):
