@@ -15,6 +15,7 @@ WEIGHTS = "model.safetensors"
 ASSIGNMENTS = "assignments.parquet"
 RETRIEVAL = "retrieval.json"
 RANKS = "ranks.parquet"
+GROUP_PREDICTIONS = "predictions.parquet"
 ISOMER_SCORES = "isomer_scores.parquet"
 LABEL = "label.txt"
 
