@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 from spectraflow.sources.structures import UnusableRecord
 from spectraflow.tables import RejectReason
 
+MAX_POINTS = 4_000_000
+"""More are no spectrum, and the reader would make room for them before it looks for them."""
+
 _CONTINUOUS, _PAIRS = "(X++(Y..Y))", "(XY..XY)"
 _TABLES = ("peak table", "xydata", "xypoints")
+_POINTS = re.compile(rb"^##\s*NPOINTS\s*=\s*([0-9.]+)", re.MULTILINE | re.IGNORECASE)
 _NUCLEUS = re.compile(r"\W*(\d+)\W*([A-Za-z]+)\W*")
 
 
@@ -63,6 +67,8 @@ def _unreadable(path: Path, message: str) -> UnusableRecord:
 def _read(path: Path) -> dict[str, Any]:
     said = io.StringIO()
     try:
+        if any(float(points) > MAX_POINTS for points in _POINTS.findall(path.read_bytes())):
+            raise ValueError(f"##NPOINTS is over {MAX_POINTS}")
         with contextlib.redirect_stdout(said):
             values: dict[str, Any] = jcamp.readfile(str(path))
     except FileNotFoundError:
