@@ -28,6 +28,7 @@ wildcard_constraints:
     source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp",
     selection="(published_ids|all_assigned)(-computed)?",
     experimental="sdbs|open_exp",
+    dataset="alberts|sdbs|open_exp",
     fold=r"\d+",
     run="[0-9a-f]{12}",
     encoder="[0-9a-f]{12}",
@@ -41,6 +42,7 @@ include: "workflow/rules/multimodal.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/tracking.smk"
 include: "workflow/rules/km3aid.smk"
+include: "workflow/rules/symspectra.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/shifts.smk"
 include: "workflow/rules/report.smk"

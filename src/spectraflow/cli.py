@@ -11,6 +11,7 @@ import typer
 from spectraflow.command_options import Processes, SettingsText, report_errors
 from spectraflow.methods.km3aid.commands import app as km3aid_app
 from spectraflow.methods.shifts.commands import app as shifts_app
+from spectraflow.methods.symspectra.commands import app as symspectra_app
 from spectraflow.search.commands import app as search_app
 from spectraflow.sources.commands import app as sources_app
 
@@ -20,6 +21,7 @@ config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; wr
 app.add_typer(sources_app)
 app.add_typer(km3aid_app, name="km3aid")
 app.add_typer(shifts_app, name="shifts")
+app.add_typer(symspectra_app, name="symspectra")
 app.add_typer(search_app, name="search")
 app.add_typer(tracking, name="tracking")
 app.add_typer(config_app, name="config")

@@ -37,12 +37,29 @@ def data_version(config: Config) -> str:
     """
     if config.data == "demo":
         return settings_hash({"demo": config.demo.model_dump(), "code": code_of("sources.demo.generate")})
-    files = {}
-    for source in ("nmrshiftdb2", "km3aid_ids"):
-        settings = getattr(config.sources, source)
-        file = settings.file or RAW_FILES[source][1]
-        files[source] = {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}
-    return settings_hash(files)
+    return settings_hash({source: _raw_file(config, source) for source in ("nmrshiftdb2", "km3aid_ids")})
+
+
+DATASET_SOURCES = {"alberts": ("alberts",), "sdbs": ("sdbs",), "open_exp": ("massbank", "nmrshiftdb2")}
+"""Raw sources of each data set of several spectra a molecule."""
+
+
+def dataset_version(config: Config, dataset: str) -> str:
+    """Return the identity of the raw spectra of a data set of several spectra a molecule, as `data_version` does."""
+    if config.data == "demo":
+        return data_version(config)
+    return settings_hash({source: _raw_file(config, source) for source in DATASET_SOURCES[dataset]})
+
+
+def _raw_file(config: Config, source: str) -> dict[str, Any]:
+    """Return what identifies a raw file: name, checksum if it is pinned, limit; of a user's folder names and sizes."""
+    settings = getattr(config.sources, source)
+    folder = getattr(settings, "folder", None)
+    if folder is not None:
+        sizes = {path.name: path.stat().st_size for path in sorted(Path(folder).glob("*.*")) if path.is_file()}
+        return {"files": sizes, "limit": settings.limit}
+    file = getattr(settings, "file", None) or RAW_FILES[source][1]
+    return {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}
 
 
 def registered_sha256(source: str, file: str) -> str | None:

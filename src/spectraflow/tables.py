@@ -300,6 +300,23 @@ def vectors_schema(modalities: Sequence[str]) -> pa.Schema:
     return _schema("vectors", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
 
 
+SCAFFOLD_MAP = _schema(
+    "scaffold_map",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("part", pa.string(), "train, val or test", nullable=False),
+    _field("x", pa.float32(), "position on the plane, arbitrary unit"),
+    _field("y", pa.float32(), "position on the plane, arbitrary unit"),
+)
+
+
+def group_probabilities_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of predicted functional groups of spectra: one column a group."""
+    columns = [_field(name, pa.float32(), "probability that the molecule has it") for name in names]
+    return _schema(
+        "group_probabilities", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns
+    )
+
+
 def group_predictions_schema(groups: int) -> pa.Schema:
     """Return the schema of predicted functional groups: a probability and the truth for each of `groups` groups."""
     return _schema(
@@ -322,6 +339,18 @@ def labels_schema(names: Sequence[str]) -> pa.Schema:
     return _schema("labels", _field("molecule_id", pa.string(), "`source:native id`", nullable=False), *columns)
 
 
+def _dictionary_columns(schema: pa.Schema) -> list[str]:
+    """Return the Parquet columns worth a dictionary: numbers of vectors hardly repeat, it costs them time and space."""
+    paths = []
+    for field in schema:
+        path, kind = field.name, field.type
+        while pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        if kind != pa.float32():
+            paths.append(path)
+    return paths
+
+
 class TableWriter:
     """Stream rows of one schema into a Parquet file that appears only when the block ends without an exception.
 
@@ -340,7 +369,8 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd")
+        columns = _dictionary_columns(self.schema)
+        self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd", use_dictionary=columns)
         return self
 
     def write(self, columns: Mapping[str, Sequence[Any]] | pa.Table) -> None:

@@ -16,6 +16,7 @@ from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.methods.km3aid.settings import PlannedRun
 from spectraflow.methods.shifts.plan import ShiftsPlan
+from spectraflow.methods.symspectra.plan import SymspectraPlan
 from spectraflow.provenance import settings_hash
 from spectraflow.run_ids import DEMO_RAW_FILES, RAW_FILES, data_version, encoder_id, run_id, selection_name
 from spectraflow.settings import check
@@ -123,6 +124,7 @@ class Plan:
             self._add(planned)
         self.experiments = self._pooled_experiments()
         self.shifts = ShiftsPlan(config, self.data_version)
+        self.symspectra = SymspectraPlan(config)
 
     def _add(self, planned: PlannedRun) -> None:
         run = planned.run

@@ -6,6 +6,7 @@ localrules:
     km3aid,
     search,
     shifts,
+    symspectra,
     report,
 
 
@@ -44,6 +45,13 @@ rule shifts:
         plan.shifts.each_external_run("<results>/shifts/runs/{run}/retrieval_external.json"),
         plan.shifts.each_selection("<results>/shifts/remeasured/{selection}.json"),
         plan.each_reranking("<results>/shifts/runs/{run}/reranking.json"),
+
+
+rule symspectra:
+    input:
+        plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.json"),
+        plan.symspectra.each_examined_run("<results>/symspectra/runs/{run}/examination.json"),
+        plan.symspectra.each_cluster_split("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.map.parquet"),
 
 
 rule report:

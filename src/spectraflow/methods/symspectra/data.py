@@ -45,14 +45,16 @@ class SpectraStore:
 
     @classmethod
     def read(
-        cls, vectors: Path, labels: Path, modalities: Sequence[str], required: Sequence[str] | None = None
+        cls, vectors: Path, labels: Path | None, modalities: Sequence[str], required: Sequence[str] | None = None
     ) -> Self:
         """Read the molecules that have at least one of `modalities` and known labels, in bounded memory.
+
+        Without a labels table all molecules are read, with no label.
 
         Raises InputError if a table or column is missing, or if no molecule is left.
         """
         required = list(modalities if required is None else required)
-        known = _read_labels(labels)
+        known = None if labels is None else _read_labels(labels)
         columns, total = list(dict.fromkeys([*modalities, *required])), count_rows(vectors)
         # written in place: a copy of all vectors would double the memory
         values = np.zeros((total, len(modalities), VECTOR_POINTS), dtype=np.float32)
@@ -60,7 +62,7 @@ class SpectraStore:
         kept: list[str] = []
         label_rows: list[np.ndarray] = []
         for batch in scan_table(vectors, vectors_schema(columns), batch_rows=4096):
-            rows = known.rows_of(batch.column("molecule_id"))
+            rows = np.zeros(len(batch), np.int64) if known is None else known.rows_of(batch.column("molecule_id"))
             use = (rows >= 0) & np.logical_or.reduce([_valid(batch, name) for name in modalities])
             batch, span = batch.filter(pa.array(use)), slice(len(kept), len(kept) + int(use.sum()))
             for place, name in enumerate(modalities):
@@ -74,11 +76,11 @@ class SpectraStore:
         return cls(
             kept,
             list(modalities),
-            known.names,
+            [] if known is None else known.names,
             torch.from_numpy(values)[: len(kept)],
             torch.from_numpy(present)[: len(kept)],
             torch.from_numpy(complete)[: len(kept)],
-            torch.from_numpy(known.values[np.concatenate(label_rows)]),
+            torch.zeros(len(kept), 0) if known is None else torch.from_numpy(known.values[np.concatenate(label_rows)]),
             torch.arange(len(kept)),
         )
 

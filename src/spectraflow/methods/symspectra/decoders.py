@@ -57,14 +57,18 @@ class GroupDecoder(nn.Module):
 
 
 class RecurrentDecoder(GroupDecoder):
-    """LSTM or GRU cell, a step a group; its states start from the fused feature."""
+    """LSTM or GRU cell, a step a group; its states start from the fused feature, which each step may be told again.
+
+    Told once, as published, the feature has to survive up to 37 steps: on few molecules it does not.
+    """
 
     def __init__(self, feature: int, order: Sequence[int], settings: NetworkSettings) -> None:
         super().__init__(order, settings)
         width = settings.decoder_dim
         self.gated = settings.decoder == "gru"
+        self.told_feature = settings.decoder_input == "decision_and_feature"
         cell = nn.GRUCell if self.gated else nn.LSTMCell
-        self.cell = cell(settings.decoder_embedding, width)
+        self.cell = cell(settings.decoder_embedding + (feature if self.told_feature else 0), width)
         self.states = nn.ModuleList(
             nn.Sequential(nn.Linear(feature, width), nn.ReLU(), nn.Linear(width, width), nn.Tanh())
             for _ in range(1 if self.gated else 2)
@@ -78,8 +82,10 @@ class RecurrentDecoder(GroupDecoder):
         if labels is not None:
             told = torch.rand(labels.shape, device=labels.device) < truth_probability
         for step in range(len(self.order)):
-            embedding = self.decisions(index)
-            states = [self.cell(embedding, states[0])] if self.gated else list(self.cell(embedding, tuple(states)))
+            told_now = self.decisions(index)
+            if self.told_feature:
+                told_now = torch.cat([told_now, feature], 1)
+            states = [self.cell(told_now, states[0])] if self.gated else list(self.cell(told_now, tuple(states)))
             logit = self.step_logits(self.dropout(states[0]), step)
             logits.append(logit)
             values = logit.detach() >= 0

@@ -1,9 +1,7 @@
 """Any model of functional groups with what it needs to be built, saved, loaded and asked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -92,21 +90,3 @@ def load_model(path: Path) -> Fitted:
     network = build_model(settings, context)
     network.load_state_dict(tensors)
     return Fitted(settings, context, network.eval())
-
-
-def warm_start(model: GroupModel, path: Path) -> dict[str, Any]:
-    """Put the weights of another run into a network where name and shape fit; return how many numbers did.
-
-    Raises InputError if none does.
-    """
-    tensors, _ = load_checkpoint(path)
-    own = model.state_dict()
-    fitting = {name: value for name, value in tensors.items() if name in own and own[name].shape == value.shape}
-    if not fitting:
-        raise InputError(f"{path}: no weight fits the network")
-    model.load_state_dict({**own, **fitting})
-    return {"taken": _numbers(fitting), "fresh": _numbers(own) - _numbers(fitting)}
-
-
-def _numbers(tensors: Mapping[str, Tensor]) -> int:
-    return sum(tensor.numel() for tensor in tensors.values())

@@ -50,6 +50,9 @@ class NetworkSettings(Settings):
     )
     decoder: Literal["lstm", "gru", "transformer", "none"] = Field("lstm", description="decoder of the group sequence")
     decoder_dim: Width = Field(256, description="state of the decoder")
+    decoder_input: Literal["decision", "decision_and_feature"] = Field(
+        "decision", description="what a step is told: the decision before it, or also the fused feature (recurrent)"
+    )
     decoder_embedding: Width = Field(64, description="embedding of the group decided before")
     order: Literal["iupac", "mutual_information", "gnn", "alphabetical", "frequency", "random"] = Field(
         "iupac", description="order in which the decoder decides groups"
@@ -147,7 +150,6 @@ class SymspectraRun(Settings):
     )
     split: str = Field("tenths", description="a key of `splits`")
     fold: Annotated[int, Field(ge=0)] = Field(0, description="fold (or seed offset) of that split")
-    pretrained: str | None = Field(None, description="label of the run whose weights training starts from")
     permuted: bool = Field(False, description="control: spectra of other molecules, in training and test")
     network: NetworkSettings = Field(NetworkSettings(), description="SymSpectra's network")
     objective: ObjectiveSettings = Field(ObjectiveSettings(), description="SymSpectra's losses")

@@ -18,7 +18,7 @@ from spectraflow.methods.symspectra.data import SpectraStore
 from spectraflow.methods.symspectra.evaluate import evaluate
 from spectraflow.methods.symspectra.fitting import Augmenter, GroupTask, Trained
 from spectraflow.methods.symspectra.imbalance import element_loss, mlsmote
-from spectraflow.methods.symspectra.models import TABULAR, Context, Fitted, build_model, flat_vectors, warm_start
+from spectraflow.methods.symspectra.models import TABULAR, Context, Fitted, build_model, flat_vectors
 from spectraflow.methods.symspectra.orders import label_order
 from spectraflow.methods.symspectra.settings import SymspectraRun
 from spectraflow.methods.symspectra.subsample import kept_molecules
@@ -123,14 +123,13 @@ def train(
     out: Path,
     checkpoints: Path,
     *,
-    pretrained: Path | None = None,
     data_version: str = "unknown",
     uri: str | None = None,
 ) -> None:
     """Train a model of functional groups, evaluate it on val and test, and fill the run folder `out`.
 
-    `pretrained`: weights of another run that training starts from. A checkpoint in `checkpoints` written for the same
-    settings, code and inputs is gone on from, and removed at the end.
+    A checkpoint in `checkpoints` written for the same settings, code and inputs is gone on from, and removed at the
+    end.
     """
     fabric = make_fabric(settings.training.precision)
     data = read_data(settings, tables)
@@ -142,12 +141,9 @@ def train(
     if settings.kind in TABULAR:
         fitted, history = _fit_tabular(settings, data, context, out, description), History()
     else:
-        inputs = [*tables.paths, *([] if pretrained is None else [pretrained])]
-        identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.symspectra.train", inputs)
+        identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.symspectra.train", tables.paths)
         network = build_model(settings, context)
         description["parameters"] = {"trainable": count_parameters(network)}
-        if pretrained is not None:
-            description["pretrained"] = warm_start(network, pretrained)
         run_folder.write_settings(out, description)
         task = _task(settings, Trained(network), data, fabric)
         history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)

@@ -1,0 +1,81 @@
+"""Functional groups of a table of spectra, by a trained model."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from spectraflow.errors import InputError
+from spectraflow.evaluation.classification import group_metrics
+from spectraflow.files import write_json
+from spectraflow.methods.symspectra.baselines.build import text_modalities
+from spectraflow.methods.symspectra.baselines.tokens import read_texts
+from spectraflow.methods.symspectra.data import SpectraStore
+from spectraflow.methods.symspectra.models import Fitted, load_model
+from spectraflow.tables import TableWriter, count_rows, group_probabilities_schema
+from spectraflow.training import run_folder
+
+
+def predict_table(
+    run: Path,
+    vectors: Path,
+    out: Path,
+    *,
+    labels: Path | None = None,
+    peaks: Path | None = None,
+    metrics: Path | None = None,
+) -> dict[str, int]:
+    """Write a probability for each functional group of each molecule that has every spectrum the model reads.
+
+    Args:
+        run: run folder of any model of functional groups.
+        vectors: vectors table; molecules that lack a spectrum of the run's modalities get no row.
+        out: table of probabilities, one column a group.
+        labels: labels table; with `metrics`, scores of the molecules in both are written as JSON.
+        peaks: peaks table of the same molecules, for models that read text.
+
+    Returns the counts ``molecules`` and ``predicted``. Raises InputError if no molecule can be predicted, or if
+    `metrics` is asked for without labels.
+    """
+    if (labels is None) != (metrics is None):
+        raise InputError("scores need both: the labels, and where to write them (metrics)")
+    fitted = load_model(run / run_folder.WEIGHTS)
+    store = _store(fitted, vectors, labels, peaks)
+    rows = torch.nonzero(store.complete).squeeze(1)
+    if not len(rows):
+        raise InputError(f"{vectors}: no molecule has all of {', '.join(store.modalities)}")
+    truth, probabilities = fitted.predict(store, rows)
+    names = fitted.context.names
+    with TableWriter(out, group_probabilities_schema(names)) as writer:
+        ids = pa.array([store.molecule_ids[row] for row in rows.tolist()])
+        columns = [pa.array(column) for column in probabilities.astype(np.float32).T]
+        writer.write(pa.Table.from_arrays([ids, *columns], names=["molecule_id", *names]))
+    if metrics is not None:
+        write_json(metrics, _scored(truth, probabilities, names))
+    return {"molecules": count_rows(vectors), "predicted": len(rows)}
+
+
+def _scored(truth: np.ndarray, probabilities: np.ndarray, names: list[str]) -> dict[str, Any]:
+    found = group_metrics(truth, probabilities, names)
+    return {"molecules": len(truth), "metrics": {name: one.as_dict() for name, one in sorted(found.items())}}
+
+
+def _store(fitted: Fitted, vectors: Path, labels: Path | None, peaks: Path | None) -> SpectraStore:
+    settings, context = fitted.settings, fitted.context
+    known = set(pq.read_schema(vectors).names)
+    if missing := [name for name in settings.modalities if name not in known]:
+        raise InputError(f"{vectors}: lacks {', '.join(missing)}, which the model reads")
+    store = SpectraStore.read(vectors, labels, settings.modalities)
+    if labels is not None and store.names != context.names:
+        raise InputError(f"{labels}: other functional groups than the model's")
+    text = text_modalities(settings.kind, settings.modalities)
+    if not text:
+        return store
+    if peaks is None:
+        raise InputError(f"the {settings.kind} reads peak lists: give the peaks table")
+    tokens = read_texts(peaks, vectors, store.molecule_ids, text).encode(context.vocabulary)
+    return replace(store, tokens=tokens)
