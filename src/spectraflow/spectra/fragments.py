@@ -1,6 +1,7 @@
 """Simple mass spectra: the molecular ion, small neutral losses and the two halves of each bond that can break."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -107,16 +108,22 @@ def electron_impact_peaks(mol: Chem.Mol, rng: np.random.Generator) -> list[tuple
     return [(int(at), round(strength, 2)) for at, strength in _merge(peaks, 100.0, 1.0)]
 
 
+def collision_fragments(mol: Chem.Mol) -> list[Fragment]:
+    """Return all pieces of the molecule that `collision_peaks` chooses from."""
+    return [*neutral_losses(mol), *bond_fragments(mol)]
+
+
 def collision_peaks(
-    mol: Chem.Mol, polarity: int, energy_ev: int, rng: np.random.Generator
+    mol: Chem.Mol, pieces: Sequence[Fragment], polarity: int, energy_ev: int, rng: np.random.Generator
 ) -> tuple[list[tuple[float, float]], list[tuple[float, str]]]:
     """Return an MS/MS spectrum of [M+H]+ or [M-H]- (`polarity` 1 or -1) and the fragments behind it.
+
+    `pieces` are the molecule's `collision_fragments`, the same for all its spectra.
 
     Peaks are ``(m/z, intensity)`` ascending, base peak 100, at most 30; fragments are ``(m/z, SMILES)``. The
     higher the collision energy, the less is left of the precursor and the smaller the pieces.
     """
     precursor = rdMolDescriptors.CalcExactMolWt(mol)
-    pieces = [*neutral_losses(mol), *bond_fragments(mol)]
     share = {10: 0.25, 20: 0.8, 40: 1.6}[energy_ev]
     shift = polarity * PROTON_MZ
     found = [(round(precursor + shift, 5), 1.0 / (0.2 + share), Chem.MolToSmiles(mol))]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from spectraflow.spectra.fragments import bond_fragments, collision_peaks, electron_impact_peaks
+from spectraflow.spectra.fragments import bond_fragments, collision_fragments, collision_peaks, electron_impact_peaks
 
 
 def impact(smiles: str) -> dict[int, float]:
@@ -32,8 +32,8 @@ def test_impact_spectra_have_molecular_ion_losses_and_isotopes() -> None:
 @pytest.mark.parametrize(("sign", "precursor"), [(1, 227.11903), (-1, 225.10448)])
 def test_collision_spectra_contain_the_ionised_molecule(sign: int, precursor: float) -> None:
     mol = Chem.MolFromSmiles("CC(C)CCNc1ncc(F)cc1C(=O)O")
-    soft, _ = collision_peaks(mol, sign, 10, np.random.default_rng(0))
-    hard, fragments = collision_peaks(mol, sign, 40, np.random.default_rng(0))
+    soft, _ = collision_peaks(mol, collision_fragments(mol), sign, 10, np.random.default_rng(0))
+    hard, fragments = collision_peaks(mol, collision_fragments(mol), sign, 40, np.random.default_rng(0))
     assert soft[-1] == (pytest.approx(precursor, abs=2e-4), 100.0)
     assert dict(hard).get(soft[-1][0], 0.0) < 100.0
     assert len(hard) <= 30

@@ -15,7 +15,7 @@ from rdkit.Chem import rdMolDescriptors
 from spectraflow.config import DemoSettings
 from spectraflow.sources.demo.molecules import stream_molecules
 from spectraflow.spectra import simulate
-from spectraflow.spectra.fragments import collision_peaks
+from spectraflow.spectra.fragments import collision_fragments, collision_peaks
 from spectraflow.spectra.infrared import infrared_spectrum
 
 CARBON_AXIS_PPM = np.linspace(230.0, -20.0, 10_000)
@@ -140,16 +140,16 @@ def _hsqc_columns(carbon: simulate.Shifts, proton: simulate.Shifts) -> dict[str,
 
 def _mass_columns(mol: Chem.Mol, rng: np.random.Generator) -> dict[str, Any]:
     columns: dict[str, Any] = {}
-    formula = rdMolDescriptors.CalcMolFormula(mol)
+    formula, pieces = rdMolDescriptors.CalcMolFormula(mol), collision_fragments(mol)
     for polarity, sign in (("positive", 1), ("negative", -1)):
         known: dict[float, str] = {}
         for energy in (10, 20, 40):
-            peaks, fragments = collision_peaks(mol, sign, energy, rng)
+            peaks, fragments = collision_peaks(mol, pieces, sign, energy, rng)
             columns[f"msms_cfmid_{polarity}_{energy}ev"] = [list(peak) for peak in peaks]
             known |= dict(fragments)
         columns[f"msms_cfmid_fragments_{polarity}"] = [[str(at), smiles] for at, smiles in sorted(known.items())]
     for model in ("iceberg", "scarf"):
-        peaks, _ = collision_peaks(mol, 1, 20, rng)
+        peaks, _ = collision_peaks(mol, pieces, 1, 20, rng)
         columns[f"msms_{model}_positive"] = [[at, strength / 100.0] for at, strength in peaks]
         columns[f"msms_{model}_fragments_positive"] = [[str(at), formula] for at, _ in peaks]
     return columns
