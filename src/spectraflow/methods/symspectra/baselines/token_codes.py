@@ -115,8 +115,8 @@ def mass_codes(mz: Numbers, intensity: Numbers, limit: int) -> Codes:
     height = intensity if len(intensity) else np.ones_like(mz)
     strongest = np.argsort(-height, kind="stable")[:limit]
     strongest = strongest[np.argsort(mz[strongest], kind="stable")]
-    scale = 100 / max(float(height.max(initial=0)), np.finfo(np.float64).tiny)
-    pairs = np.stack([tenths(mz[strongest]), tenths(height[strongest] * scale)], 1)
+    share = height[strongest] / max(float(height.max(initial=0)), np.finfo(np.float64).tiny)
+    pairs = np.stack([tenths(mz[strongest]), tenths(100 * share)], 1)
     return pairs.ravel()
 
 
