@@ -27,6 +27,7 @@ class GroupDecoder(nn.Module):
         self.decisions = nn.Embedding(2 * groups + 1, settings.decoder_embedding)
         self.output = nn.Linear(settings.decoder_dim, groups)
         self.dropout = nn.Dropout(settings.dropout)
+        self.corrects = settings.decoder_output == "correction"
 
     def start(self, feature: Tensor) -> Tensor:
         """Return the index (B,) of the embedding that no decision precedes."""
@@ -36,20 +37,24 @@ class GroupDecoder(nn.Module):
         """Return the indices (B,) of the embeddings of step `step` decided as `values` (B,), 0 or 1."""
         return 2 * self.order[step] + values.long()
 
-    def step_logits(self, state: Tensor, step: int) -> Tensor:
-        """Return the logit (B,) of the group of `step` from the decoder's state (B, d)."""
+    def step_logits(self, state: Tensor, step: int, main: Tensor) -> Tensor:
+        """Return the logit (B,) of the group of `step` from the decoder's state (B, d) and the main logits (B, K)."""
         group = self.order[step]
-        return state @ self.output.weight[group] + self.output.bias[group]
+        logit = state @ self.output.weight[group] + self.output.bias[group]
+        return logit + main[:, group] if self.corrects else logit
 
     def in_label_order(self, logits: Sequence[Tensor]) -> Tensor:
         """Return the logits (B, K) by group from those by step, K of (B,)."""
         return torch.stack(list(logits), 1)[:, self.order.argsort()]
 
-    def forward(self, feature: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0) -> Tensor:
+    def forward(
+        self, feature: Tensor, main: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0
+    ) -> Tensor:
         """Return logits (B, K) of fused features (B, F).
 
         Args:
             feature: fused features.
+            main: logits (B, K) of the main predictor, which a decoder of corrections adds to.
             labels: (B, K), for scheduled sampling; None in evaluation, where own decisions are fed back.
             truth_probability: share of steps and molecules that are told the true group decided before.
         """
@@ -74,7 +79,9 @@ class RecurrentDecoder(GroupDecoder):
             for _ in range(1 if self.gated else 2)
         )
 
-    def forward(self, feature: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0) -> Tensor:
+    def forward(
+        self, feature: Tensor, main: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0
+    ) -> Tensor:
         """See GroupDecoder."""
         states = [make(feature) for make in self.states]
         index, logits = self.start(feature), []
@@ -86,7 +93,7 @@ class RecurrentDecoder(GroupDecoder):
             if self.told_feature:
                 told_now = torch.cat([told_now, feature], 1)
             states = [self.cell(told_now, states[0])] if self.gated else list(self.cell(told_now, tuple(states)))
-            logit = self.step_logits(self.dropout(states[0]), step)
+            logit = self.step_logits(self.dropout(states[0]), step, main)
             logits.append(logit)
             values = logit.detach() >= 0
             if labels is not None and told is not None:
@@ -121,27 +128,30 @@ class TransformerDecoder(GroupDecoder):
         mask = nn.Transformer.generate_square_subsequent_mask(length, device=inputs.device, dtype=inputs.dtype)
         return self.layers(inputs, mask=mask, is_causal=True)
 
-    def _all_logits(self, feature: Tensor, values: Tensor) -> Tensor:
+    def _all_logits(self, feature: Tensor, main: Tensor, values: Tensor) -> Tensor:
         """Return logits by step (B, K) when the groups of the order are decided as `values` (B, K) by step."""
         decided = 2 * self.order + values.long()
         decisions = torch.cat([self.start(feature)[:, None], decided[:, :-1]], 1)
         states = self.dropout(self._states(feature, decisions))
-        return (states * self.output.weight[self.order]).sum(-1) + self.output.bias[self.order]
+        logits = (states * self.output.weight[self.order]).sum(-1) + self.output.bias[self.order]
+        return logits + main[:, self.order] if self.corrects else logits
 
-    def forward(self, feature: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0) -> Tensor:
+    def forward(
+        self, feature: Tensor, main: Tensor, labels: Tensor | None = None, truth_probability: float = 0.0
+    ) -> Tensor:
         """See GroupDecoder."""
         if labels is None:
-            return self._greedy(feature)
+            return self._greedy(feature, main)
         truth = labels[:, self.order] > 0.5
         with torch.no_grad():
-            own = self._all_logits(feature, truth) >= 0
+            own = self._all_logits(feature, main, truth) >= 0
         told = torch.rand(truth.shape, device=truth.device) < truth_probability
-        return self._all_logits(feature, torch.where(told, truth, own))[:, self.order.argsort()]
+        return self._all_logits(feature, main, torch.where(told, truth, own))[:, self.order.argsort()]
 
-    def _greedy(self, feature: Tensor) -> Tensor:
+    def _greedy(self, feature: Tensor, main: Tensor) -> Tensor:
         decisions, logits = self.start(feature)[:, None], []
         for step in range(len(self.order)):
-            logit = self.step_logits(self.dropout(self._states(feature, decisions)[:, -1]), step)
+            logit = self.step_logits(self.dropout(self._states(feature, decisions)[:, -1]), step, main)
             logits.append(logit)
             decisions = torch.cat([decisions, self.decided(step, logit >= 0)[:, None]], 1)
         return self.in_label_order(logits)

@@ -53,6 +53,9 @@ class NetworkSettings(Settings):
     decoder_input: Literal["decision", "decision_and_feature"] = Field(
         "decision", description="what a step is told: the decision before it, or also the fused feature (recurrent)"
     )
+    decoder_output: Literal["logit", "correction"] = Field(
+        "logit", description="a step gives the logit, as published, or what is added to the main predictor's"
+    )
     decoder_embedding: Width = Field(64, description="embedding of the group decided before")
     order: Literal["iupac", "mutual_information", "gnn", "alphabetical", "frequency", "random"] = Field(
         "iupac", description="order in which the decoder decides groups"

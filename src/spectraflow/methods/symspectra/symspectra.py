@@ -43,16 +43,18 @@ class SymSpectra(GroupModel):
         samples, features, cmi = self._weights(passed.main, auxiliary, batch.labels)
 
         def weighted(logits: Tensor) -> Tensor:
-            return (samples * (features * element_loss(logits, batch.labels)).mean(1)).mean()
+            return (samples * (features * element_loss(logits.float(), batch.labels)).mean(1)).mean()
 
         terms = {"main": weighted(passed.main)}
         loss = self.objective.main_head_weight * terms["main"]
         if self.network.decoder is not None:
             told = self.objective.truth_probability * self.objective.truth_decay**batch.epoch
-            terms["decoder"] = weighted(self.network.decoder(passed.feature, batch.labels, told))
+            terms["decoder"] = weighted(self.network.decoder(passed.feature, passed.main, batch.labels, told))
             loss = loss + terms["decoder"]
         if auxiliary is not None and auxiliary.requires_grad:
-            terms["auxiliary"] = torch.stack([element_loss(one, batch.labels).mean() for one in auxiliary]).sum()
+            terms["auxiliary"] = torch.stack(
+                [element_loss(one.float(), batch.labels).mean() for one in auxiliary]
+            ).sum()
             loss = loss + terms["auxiliary"]
         if self.objective.beta > 0:
             terms["bottleneck"] = self._bottleneck(passed, batch).mean()
@@ -67,7 +69,7 @@ class SymSpectra(GroupModel):
         return self._final_logits(passed).float().sigmoid()
 
     def _final_logits(self, passed: Forward) -> Tensor:
-        return passed.main if self.network.decoder is None else self.network.decoder(passed.feature)
+        return passed.main if self.network.decoder is None else self.network.decoder(passed.feature, passed.main)
 
     def _auxiliary(self, passed: Forward, batch: SpectraBatch) -> Tensor | None:
         """Return auxiliary logits (n, B, K); None where nothing uses them."""
