@@ -56,7 +56,8 @@ def _raw_file(config: Config, source: str) -> dict[str, Any]:
     settings = getattr(config.sources, source)
     folder = getattr(settings, "folder", None)
     if folder is not None:
-        sizes = {path.name: path.stat().st_size for path in sorted(Path(folder).glob("*.*")) if path.is_file()}
+        files = sorted(path for path in Path(folder).rglob("*.*") if path.is_file())
+        sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
         return {"files": sizes, "limit": settings.limit}
     file = getattr(settings, "file", None) or RAW_FILES[source][1]
     return {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}

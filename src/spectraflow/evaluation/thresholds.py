@@ -16,11 +16,21 @@ def tuned_thresholds(labels: NDArray[np.bool_], probabilities: np.ndarray) -> ND
 def _best(labels: NDArray[np.bool_], probabilities: np.ndarray) -> float:
     if not labels.any():
         return 0.5
-    distinct = np.unique(np.append(probabilities, 0.5))
-    # halfway between two probabilities: a slightly different one of another molecule then decides as these do
-    candidates = np.append((distinct[1:] + distinct[:-1]) / 2, 0.5)
-    predicted = probabilities[None] >= candidates[:, None]
-    true = (predicted & labels).sum(1)
-    scores = 2 * true / (predicted.sum(1) + labels.sum())
+    order = np.argsort(probabilities, kind="stable")
+    ranked = probabilities[order].astype(np.float64)
+    candidates = _candidates(ranked)
+    first = np.searchsorted(ranked, candidates)  # the lowest rank that is predicted
+    missed = np.concatenate([[0], np.cumsum(labels[order])])[first]
+    true, predicted = labels.sum() - missed, len(ranked) - first
+    scores = 2 * true / (predicted + labels.sum())
     best = candidates[scores >= scores.max() - 1e-12]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _candidates(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a threshold for every way to divide the probabilities.
+
+    They lie halfway between two: a slightly different probability of another molecule then decides as these do.
+    """
+    distinct = np.unique(np.append(probabilities, [0, 0.5]))
+    return np.append((distinct[1:] + distinct[:-1]) / 2, [0, 0.5])

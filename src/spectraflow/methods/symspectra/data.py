@@ -51,10 +51,11 @@ class SpectraStore:
 
         Without a labels table all molecules are read, with no label.
 
-        Raises InputError if a table or column is missing, or if no molecule is left.
+        Raises InputError if a table or column is missing, if a vector is not one of 600 finite numbers, or if no
+        molecule is left.
         """
         required = list(modalities if required is None else required)
-        known = None if labels is None else _read_labels(labels)
+        known = None if labels is None else read_labels(labels)
         columns, total = list(dict.fromkeys([*modalities, *required])), count_rows(vectors)
         # written in place: a copy of all vectors would double the memory
         values = np.zeros((total, len(modalities), VECTOR_POINTS), dtype=np.float32)
@@ -67,7 +68,7 @@ class SpectraStore:
             batch, span = batch.filter(pa.array(use)), slice(len(kept), len(kept) + int(use.sum()))
             for place, name in enumerate(modalities):
                 present[span, place] = _valid(batch, name)
-                values[span, place][present[span, place]] = _numbers(batch, name)
+                values[span, place][present[span, place]] = _numbers(batch, name, vectors)
             complete[span] = np.logical_and.reduce([_valid(batch, name) for name in required])
             kept += batch.column("molecule_id").to_pylist()
             label_rows.append(rows[use])
@@ -135,7 +136,9 @@ class SpectraStore:
 
 
 @dataclass(frozen=True)
-class _Labels:
+class KnownLabels:
+    """Molecules whose labels are all known: `ids` (M,), `names` of the K labels, `values` (M, K) float32."""
+
     ids: pa.Array
     names: list[str]
     values: np.ndarray
@@ -146,8 +149,8 @@ class _Labels:
         return found
 
 
-def _read_labels(path: Path) -> _Labels:
-    """Return the molecules whose labels are all known."""
+def read_labels(path: Path) -> KnownLabels:
+    """Return the molecules of a labels table whose labels are all known; raises InputError if it is none."""
     try:
         names = [name for name in pq.read_schema(path).names if name != "molecule_id"]
     except (OSError, pa.ArrowException) as error:
@@ -156,7 +159,7 @@ def _read_labels(path: Path) -> _Labels:
     valid = np.logical_and.reduce([column.is_valid().to_numpy() for column in table.columns[1:]])
     table = table.filter(pa.array(valid))
     values = np.stack([column.to_numpy().astype(np.float32) for column in table.columns[1:]], axis=1)
-    return _Labels(table["molecule_id"].combine_chunks(), names, values)
+    return KnownLabels(table["molecule_id"].combine_chunks(), names, values)
 
 
 def _valid(batch: pa.RecordBatch, name: str) -> np.ndarray:
@@ -164,11 +167,15 @@ def _valid(batch: pa.RecordBatch, name: str) -> np.ndarray:
     return valid
 
 
-def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
-    """Return the vectors (m, 600) of the molecules that have the modality; raises InputError for another length."""
-    column = batch.column(name)
-    lengths = set(pc.list_value_length(column).drop_null().unique().to_pylist())
-    if lengths - {VECTOR_POINTS}:
-        raise InputError(f"the vectors of {name} hold {sorted(lengths)} numbers, not {VECTOR_POINTS}")
-    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(-1, VECTOR_POINTS)
+def _numbers(batch: pa.RecordBatch, name: str, path: Path) -> np.ndarray:
+    """Return the vectors (m, 600) of the molecules that have the modality."""
+    measured = batch.filter(batch.column(name).is_valid())
+    column, ids = measured.column(name), measured.column("molecule_id")
+    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+    if (wrong := np.flatnonzero(lengths != VECTOR_POINTS)).size:
+        row = int(wrong[0])
+        raise InputError(f"{path}: {name} of {ids[row]} holds {lengths[row]} numbers, not {VECTOR_POINTS}")
+    values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, VECTOR_POINTS)
+    if (wrong := np.flatnonzero(~np.isfinite(values).all(axis=1))).size:
+        raise InputError(f"{path}: {name} of {ids[int(wrong[0])]} holds a value that is not a finite number")
+    return values

@@ -22,6 +22,7 @@ from spectraflow.methods.symspectra.train import Tables, read_data
 from spectraflow.methods.symspectra.weights import dynamic_weights, pointwise_cmi
 from spectraflow.spectra.perturbation import with_noise, without_modality
 from spectraflow.training import run_folder
+from spectraflow.training.devices import make_fabric
 from spectraflow.training.seeds import seed_torch
 
 NOISE = (0.02, 0.04, 0.06, 0.08, 0.1)
@@ -43,13 +44,14 @@ def examine(run: Path, tables: Tables, out: Path, seed: int = 0) -> dict[str, An
     model = fitted.model
     if not isinstance(model, SymSpectra):
         raise InputError(f"{run}: a {fitted.settings.kind}; only SymSpectra has gates and weights to look into")
-    data = read_data(fitted.settings, tables)
-    store, test = data.store, data.parts["test"]
+    data, device = read_data(fitted.settings, tables), make_fabric().device
+    model, store = model.to(device), data.store.to(device)
+    test, training = (data.parts[part].to(device) for part in ("test", "train"))
     found = {
         "missing": _missing(model, store, test, seed),
         "noise": _noise(model, store, test, seed),
         "importance": _importance(model, store, test),
-        "weights": _weights(model, store, data.parts["train"]),
+        "weights": _weights(model, store, training),
         "normality": _normality(model, store, test, seed),
     }
     write_json(out, found)
@@ -59,8 +61,8 @@ def examine(run: Path, tables: Tables, out: Path, seed: int = 0) -> dict[str, An
 @torch.no_grad()
 def _scores(model: SymSpectra, store: SpectraStore, rows: Tensor, change: Change, seed: int) -> dict[str, Any]:
     batches = list(_batches(store, rows))
-    probabilities = torch.cat([model.probabilities(change(batch)).double() for batch in batches]).numpy()
-    labels = torch.cat([batch.labels for batch in batches]).numpy() > 0.5
+    probabilities = torch.cat([model.probabilities(change(batch)).double() for batch in batches]).cpu().numpy()
+    labels = torch.cat([batch.labels for batch in batches]).cpu().numpy() > 0.5
     metrics = group_metrics(labels, probabilities, store.names, seed)
     return {name: metrics[name].as_dict() for name in _SCORES}
 
@@ -98,8 +100,8 @@ def _noise(model: SymSpectra, store: SpectraStore, rows: Tensor, seed: int) -> d
 @torch.no_grad()
 def _importance(model: SymSpectra, store: SpectraStore, rows: Tensor) -> dict[str, Any]:
     """Return mean shares kept by token, (150,) a modality, and the mean over all tokens by number of groups."""
-    kept = torch.cat([importance(model.network(batch).gated) for batch in _batches(store, rows)]).numpy()
-    counts = (store.labels[rows].sum(1)).long().numpy()
+    kept = torch.cat([importance(model.network(batch).gated) for batch in _batches(store, rows)]).cpu().numpy()
+    counts = (store.labels[rows].sum(1)).long().cpu().numpy()
     order = np.argsort(counts, kind="stable")
     chosen = {"all": order, "fewest groups": order[:EXTREMES], "most groups": order[-EXTREMES:]}
     by_token = {
@@ -144,7 +146,7 @@ def _normality(model: SymSpectra, store: SpectraStore, rows: Tensor, seed: int) 
     for batch in _batches(store, rows):
         for name, one in zip(store.modalities, model.network(batch).gated, strict=True):
             mean, spread = one.moments
-            noise = mean + spread * torch.randn_like(one.tokens)
+            noise = mean + spread * model.network.gate(name).draw(one.tokens)
             share = one.kept[..., None]
             sums[name].append((share * one.tokens + (1 - share) * noise).sum(1))
-    return {name: normality(torch.cat(parts).numpy(), seed=seed) for name, parts in sums.items()}
+    return {name: normality(torch.cat(parts).cpu().numpy(), seed=seed) for name, parts in sums.items()}

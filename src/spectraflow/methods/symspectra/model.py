@@ -42,6 +42,14 @@ class Forward:
     main: Tensor
 
 
+def _hidden(visible: Tensor) -> Tensor:
+    """Return which keys (B, nL) attention leaves out, all but those of modalities `visible` (B, n).
+
+    A molecule without any attends to everything, since attention to nothing is no number: all it keeps is masked out.
+    """
+    return ~(visible | ~visible.any(1, keepdim=True)).repeat_interleave(TOKENS, 1)
+
+
 def _block(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
     convolution = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2)
     return [convolution, nn.BatchNorm1d(outputs), nn.ReLU(), nn.MaxPool1d(_POOL)]
@@ -57,10 +65,20 @@ class Branch(nn.Module):
         self.attention = nn.MultiheadAttention(last, settings.heads, batch_first=True)
         self.gate = NoiseGate(last, settings)
         self.queries = nn.Parameter(torch.randn(TOKENS, last) * last**-0.5) if masked_pass else None
+        self.channels = last
 
-    def encode(self, spectrum: Tensor) -> Tensor:
-        """Return tokens (B, L, C) of spectra (B, 600)."""
-        return self.encoder(spectrum[:, None]).transpose(1, 2)
+    def encode(self, spectrum: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return tokens (B, L, C) of spectra (B, 600), zero where they are not `present` (B,); None = all are.
+
+        Missing spectra stay out of the encoder: its batch moments are those of spectra.
+        """
+        if present is None:
+            return self.encoder(spectrum[:, None]).transpose(1, 2)
+        tokens = spectrum.new_zeros(len(spectrum), TOKENS, self.channels)
+        if bool(present.any()):
+            found = self.encode(spectrum[present])
+            tokens = tokens.to(found.dtype).index_put((present,), found)
+        return tokens
 
     def attend(self, queries: Tensor, keys: Tensor, hidden: Tensor | None) -> Tensor:
         """Return what queries (B, L, C) find in keys (B, nL, C), those set in `hidden` (B, nL), if any, left out."""
@@ -129,12 +147,18 @@ class SymSpectraNetwork(nn.Module):
     def forward(self, batch: SpectraBatch) -> Forward:
         """Return modalities, feature and main logits of a batch."""
         branches = self._branches()
-        tokens = [branch.encode(batch.vectors[:, i]) for i, branch in enumerate(branches)]
+        complete = bool(batch.present.all())
+        here = [None if complete else batch.present[:, i] for i in range(len(branches))]
+        tokens = [branch.encode(batch.vectors[:, i], here[i]) for i, branch in enumerate(branches)]
         keys = self.joint(torch.cat(tokens, 1))
-        hidden = None if bool(batch.present.all()) else ~batch.present.repeat_interleave(TOKENS, 1)
+        hidden = None if complete else _hidden(batch.present)
         gated = [self._gate(branch, tokens[i], keys, hidden, batch.present[:, i]) for i, branch in enumerate(branches)]
         feature, main = self.main(torch.cat([one.compressed for one in gated], 2))
         return Forward(gated, keys, feature, main)
+
+    def gate(self, modality: str) -> NoiseGate:
+        """Return the gate of a modality."""
+        return self._branches()[list(self.branches).index(modality)].gate
 
     def _branches(self) -> list[Branch]:
         return [branch for branch in self.branches.values() if isinstance(branch, Branch)]
@@ -178,8 +202,5 @@ class SymSpectraNetwork(nn.Module):
             raise ValueError("the network was built without a masked pass")
         others = present.clone()
         others[:, i] = False
-        any_other = others.any(1)
-        # a molecule without any other modality attends to everything and is masked out of the loss
-        hidden = ~torch.where(any_other[:, None], others, True).repeat_interleave(TOKENS, 1)
-        found = branch.attend(branch.queries.expand(len(present), -1, -1), keys, hidden)
-        return found, branch.gate.keep(found, any_other)
+        found = branch.attend(branch.queries.expand(len(present), -1, -1), keys, _hidden(others))
+        return found, branch.gate.keep(found, others.any(1), sampled=False)

@@ -48,31 +48,31 @@ class NoiseGate(nn.Module):
             self.seen.fill_(True)
         return mean, spread
 
-    def keep(self, seen_by_gate: Tensor, present: Tensor) -> Tensor:
+    def keep(self, seen_by_gate: Tensor, present: Tensor, *, sampled: bool = True) -> Tensor:
         """Return how much of each token is kept, lambda (B, L), from what the gate sees (B, L, C).
 
-        Sampled in training (binary concrete, temperature 1), the plain probability in evaluation; 0 where the modality
-        is missing. `hard_st` rounds and passes the gradient through.
+        Sampled in training (binary concrete, temperature 1), the plain probability in evaluation or if it is not to be
+        `sampled`; 0 where the modality is missing. `hard_st` rounds samples and passes the gradient through.
         """
         if self.kind == "off":
             return present.float()[:, None].expand(seen_by_gate.shape[:2])
         logits = self.logits(seen_by_gate).squeeze(-1).float()
-        if self.training:
+        if self.training and sampled:
             uniform = torch.rand_like(logits).clamp(_SMALLEST, 1 - _SMALLEST)
             logits = logits + uniform.log() - (1 - uniform).log()
         kept = logits.sigmoid()
-        if self.kind == "hard_st":
-            kept = (kept > 0.5).float() + kept - kept.detach()
+        if self.kind == "hard_st" and sampled:
+            kept = kept + ((kept > 0.5).float() - kept).detach()  # in this order the sum is exactly 0 or 1
         return kept * present[:, None]
 
     def mix(self, tokens: Tensor, kept: Tensor, moments: tuple[Tensor, Tensor]) -> Tensor:
         """Return compressed tokens (B, L, C): kept shares of `tokens` (B, L, C), the rest noise (its mean in eval)."""
         mean, spread = moments
-        noise = mean + spread * self._draw(tokens) if self.training and self.kind != "off" else mean
+        noise = mean + spread * self.draw(tokens) if self.training and self.kind != "off" else mean
         share = kept[..., None]
         return share * tokens + (1 - share) * noise
 
-    def _draw(self, like: Tensor) -> Tensor:
+    def draw(self, like: Tensor) -> Tensor:
         """Return noise of the prior (Table 6): N(0, 1), Laplace(0, 1) or Gamma(1, 1), in the shape of `like`."""
         if self.prior == "gaussian":
             return torch.randn_like(like)

@@ -20,11 +20,15 @@ SECTIONS = {"symspectra": ("network", "objective"), "transformer": ("network", "
 
 @dataclass(frozen=True)
 class SymspectraJob:
-    """One training: `settings` is everything the step uses, without the label; `grids` that it is a cell of."""
+    """One training: `settings` is everything the step uses, without the label.
+
+    `grids` that it is a cell of; `own`: whether it is an entry of `runs`.
+    """
 
     run: str
     label: str
     grids: tuple[str, ...]
+    own: bool
     dataset: str
     split: str
     fold: int
@@ -75,7 +79,9 @@ class SymspectraPlan:
             self.jobs[name] = replace(earlier, grids=tuple(dict.fromkeys((*earlier.grids, *grids))))
             return
         values = run.model_dump(mode="json", exclude={"label"})
-        self.jobs[name] = SymspectraJob(name, run.label, grids, run.dataset, run.split, run.fold, values)
+        self.jobs[name] = SymspectraJob(
+            name, run.label, grids, planned.grid is None, run.dataset, run.split, run.fold, values
+        )
 
     def of_run(self, template: str) -> Callable[[Any], str]:
         """Return an input function that fills `{dataset}`, `{split}`, `{fold}` for the wildcard `run`."""
@@ -87,7 +93,7 @@ class SymspectraPlan:
 
     def each_examined_run(self, template: str) -> list[str]:
         """Return a path for every SymSpectra run that stands on its own: those are looked into."""
-        examined = [job for job in self.jobs.values() if job.settings["kind"] == "symspectra" and not job.grids]
+        examined = [job for job in self.jobs.values() if job.settings["kind"] == "symspectra" and job.own]
         return list(dict.fromkeys(template.format(**vars(job)) for job in examined if not job.settings["permuted"]))
 
     def each_cluster_split(self, template: str) -> list[str]:
@@ -115,7 +121,8 @@ class SymspectraPlan:
     def peaks(self, wildcards: Any) -> list[str]:
         """Return the peaks table if the run's model reads text."""
         job = self.jobs[wildcards.run]
-        reads = job.settings["kind"] in ("transformer", "multimodal_transformer")
+        kind, text = job.settings["kind"], job.settings["baseline"]["text"]
+        reads = kind == "transformer" or (kind == "multimodal_transformer" and text)
         return [f"<results>/tables/{job.dataset}/peaks.parquet"] if reads else []
 
     def data_version(self, wildcards: Any) -> str:

@@ -107,6 +107,7 @@ class BaselineSettings(Settings):
     patch: Annotated[int, Field(ge=1, le=600)] = Field(
         8, description="points of a patch (patch_transformer, multimodal_transformer)"
     )
+    text: bool = Field(True, description="NMR as peak lists instead of vectors (multimodal_transformer)")
     label_smoothing: Fraction = Field(0.1, description="label smoothing (transformer)")
     trees: Positive = Field(100, description="boosting rounds (xgboost)")
     depth: Positive = Field(6, description="depth of a tree (xgboost)")

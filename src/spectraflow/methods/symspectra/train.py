@@ -87,7 +87,7 @@ def _subsampled(settings: SymspectraRun, store: SpectraStore, rows: Tensor) -> T
 def _with_tokens(
     settings: SymspectraRun, store: SpectraStore, train_rows: Tensor, tables: Tables
 ) -> tuple[SpectraStore, list[str]]:
-    text = text_modalities(settings.kind, settings.modalities)
+    text = text_modalities(settings.kind, settings.modalities, settings.baseline)
     if not text:
         return store, []
     if tables.peaks is None:
@@ -138,7 +138,8 @@ def train(
     mirror = Mirror(out, uri)
     description = _description(settings, data, context, out, data_version, str(fabric.device))
     started = time.perf_counter()
-    if settings.kind in TABULAR:
+    tabular = settings.kind in TABULAR
+    if tabular:
         fitted, history = _fit_tabular(settings, data, context, out, description), History()
     else:
         identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.symspectra.train", tables.paths)
@@ -148,7 +149,9 @@ def train(
         task = _task(settings, Trained(network), data, fabric)
         history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
         fitted = Fitted(settings, context, network)
-    cost = {"seconds": time.perf_counter() - started, "peak_memory_gb": _peak_memory(fabric.device)}
+    # a resumed fit counts the epochs before it was killed as well
+    seconds = sum(record["seconds"] for record in history.records) or time.perf_counter() - started
+    cost = {"seconds": seconds, "peak_memory_gb": _peak_memory(torch.device("cpu") if tabular else fabric.device)}
     _finish(out, fitted, data, history, cost, fabric.device)
     forget_checkpoint(checkpoints)
     mirror.finish()

@@ -16,11 +16,11 @@ from spectraflow.spectra.modalities import modality
 _TABULAR: dict[str, type[BoostedTrees] | type[Commonest]] = {"xgboost": BoostedTrees, "commonest": Commonest}
 
 
-def text_modalities(kind: Kind, modalities: Sequence[str]) -> list[str]:
+def text_modalities(kind: Kind, modalities: Sequence[str], settings: BaselineSettings) -> list[str]:
     """Return the modalities a model reads as text: all, those of NMR, or none; tokens are built for these."""
     if kind == "transformer":
         return list(modalities)
-    if kind == "multimodal_transformer":
+    if kind == "multimodal_transformer" and settings.text:
         return [name for name in modalities if modality(name).unit == "ppm"]
     return []
 
@@ -51,7 +51,7 @@ def build_baseline(
     if kind == "patch_transformer":
         return PatchTransformer(len(modalities), len(names), settings)
     if kind == "multimodal_transformer":
-        text = text_modalities(kind, modalities) if vocabulary else []
+        text = text_modalities(kind, modalities, settings) if vocabulary else []
         return MultimodalTransformer(modalities, len(names), settings, vocabulary, text)
     if kind != "transformer":
         raise InputError(f"'{kind}' is not a network among the baselines")
