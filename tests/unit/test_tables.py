@@ -4,7 +4,16 @@ import pytest
 
 from spectraflow import __version__, tables
 from spectraflow.errors import InputError
-from spectraflow.tables import REJECTS, SPLITS, TableWriter, count_rows, read_table, scan_table, write_table
+from spectraflow.tables import (
+    REJECTS,
+    SPLITS,
+    TableWriter,
+    count_rows,
+    read_table,
+    scan_table,
+    vectors_schema,
+    write_table,
+)
 
 ROWS = {"molecule_id": ["a:1", "a:2"], "part": ["train", "test"]}
 SCHEMAS = [value for value in vars(tables).values() if isinstance(value, pa.Schema)]
@@ -58,6 +67,24 @@ def test_row_groups_are_bounded_and_order_is_kept(tmp_path, monkeypatch):
     assert max(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)) <= 10
     scanned = [x for batch in scan_table(path, SPLITS, batch_rows=4) for x in batch["molecule_id"].to_pylist()]
     assert scanned == [str(i) for i in range(35)]
+
+
+def test_row_groups_of_wide_rows_are_bounded_in_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", 10 * 600 * 4)
+    with TableWriter(tmp_path / "v.parquet", vectors_schema(["IR"])) as writer:
+        for number in range(25):
+            writer.write({"molecule_id": [f"a:{number}"], "IR": [[float(number)] * 600]})
+    file = pq.ParquetFile(tmp_path / "v.parquet")
+    assert 2 <= file.num_row_groups <= 4
+    assert file.read()["molecule_id"].to_pylist() == [f"a:{number}" for number in range(25)]
+
+
+def test_vectors_may_be_null_and_have_no_dictionary(tmp_path):
+    rows = {"molecule_id": ["a:1", "a:2"], "IR": [None, [0.5] * 600], "MS": [[1.0] * 600, None]}
+    write_table(tmp_path / "v.parquet", vectors_schema(["IR", "MS"]), rows)
+    assert read_table(tmp_path / "v.parquet", vectors_schema(["IR", "MS"])).to_pydict() == rows
+    group = pq.ParquetFile(tmp_path / "v.parquet").metadata.row_group(0)
+    assert [group.column(place).has_dictionary_page for place in range(3)] == [True, False, False]
 
 
 def test_empty_table_has_its_schema(tmp_path):
