@@ -47,6 +47,22 @@ def test_targets_can_be_planned(snakemake, tiny, target):
     assert "Job stats:" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("dataset", ["open_exp", "sdbs"])
+def test_experimental_data_sets_can_be_planned(snakemake, tiny, dataset):
+    files = [f"results/planned/tables/{dataset}/vectors.parquet", f"results/planned/features/{dataset}/labels.parquet"]
+    done = snakemake("--configfile", str(tiny), "--dry-run", "--config", "name=planned", "--", *files)
+    rules = {"open_exp": {"ingest_massbank", "ingest_nmrshiftdb2", "join_open_experimental"}, "sdbs": {"ingest_sdbs"}}
+    planned = set(re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.MULTILINE)) - {"total"}
+    assert planned == {"generate_demo", "render_vectors", "label_groups", *rules[dataset]}
+
+
+def test_published_sdbs_must_be_supplied(snakemake):
+    wanted = "results/p/tables/sdbs/vectors.parquet"
+    done = snakemake("--dry-run", "--config", "name=p", "data=published", "--", wanted, fails=True)
+    assert done.returncode == 1
+    assert "SDBS is not supplied" in done.stdout + done.stderr
+
+
 def test_wrong_configuration_names_every_fault(snakemake):
     done = snakemake("--dry-run", "--config", "nmae=x", "demo={molecules: 1}", fails=True)
     output = done.stdout + done.stderr

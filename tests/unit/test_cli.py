@@ -18,7 +18,7 @@ def commands(group, prefix=()):
     for command in group.registered_commands:
         yield (*prefix, command.name or command.callback.__name__.replace("_", "-"))
     for inner in group.registered_groups:
-        yield from commands(inner.typer_instance, (*prefix, inner.name))
+        yield from commands(inner.typer_instance, (*prefix, inner.name) if inner.name else prefix)
 
 
 @pytest.mark.parametrize("command", list(commands(app)), ids=" ".join)

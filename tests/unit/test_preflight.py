@@ -70,6 +70,14 @@ def test_a_folder_of_files_must_exist(registry, tmp_path):
     assert source_state(lost, registry, "alberts").missing
 
 
+def test_sdbs_is_missing_unless_supplied(registry, tmp_path):
+    supplied = plan_of(**PUBLISHED, mirror=str(tmp_path), sources={"sdbs": {"folder": str(tmp_path)}})
+    assert not source_state(supplied, registry, "sdbs").missing
+    state = source_state(plan_of(**PUBLISHED, mirror=str(tmp_path)), registry, "sdbs")
+    assert state.missing
+    assert "sources.sdbs.folder" in state.place
+
+
 def test_limit_bounds_the_records(registry):
     plan = plan_of(**PUBLISHED, sources={"pubchem": {"limit": 10}})
     assert source_state(plan, registry, "pubchem").records == 10
@@ -84,6 +92,10 @@ def test_limit_bounds_the_records(registry):
         (
             {**PUBLISHED, **TENTHS, "symspectra": {"runs": [{"dataset": "alberts"}]}},
             ["nmrshiftdb2", "km3aid_ids", "pubchem", "alberts"],
+        ),
+        (
+            {**PUBLISHED, **TENTHS, "symspectra": {"runs": [{"dataset": "open_exp"}, {"dataset": "sdbs"}]}},
+            ["nmrshiftdb2", "km3aid_ids", "pubchem", "massbank", "sdbs"],
         ),
         (
             {

@@ -87,6 +87,23 @@ def test_vectors_of_simulated_spectra_depend_on_what_they_use():
     assert wide.alberts_settings(None) != plan_of().alberts_settings(None) == energies.alberts_settings(None)
 
 
+def test_sdbs_is_read_from_the_users_export_only(tmp_path):
+    assert plan_of().sdbs_files(None) == ["<results>/raw/sdbs/records.jsonl"]
+    with pytest.raises(WorkflowError, match=r"sources\.sdbs\.folder must name"):
+        plan_of(data="published").sdbs_files(None)
+    supplied = plan_of(data="published", sources={"sdbs": {"folder": str(tmp_path)}})
+    with pytest.raises(WorkflowError, match="holds neither"):
+        supplied.sdbs_files(None)
+    for name in ("molecules.csv", "ms.csv", "notes.txt"):
+        (tmp_path / name).touch()
+    assert supplied.sdbs_files(None) == [str(tmp_path / "molecules.csv"), str(tmp_path / "ms.csv")]
+
+
+def test_spectra_of_the_demo_are_simulated():
+    assert plan_of().origin == "simulated"
+    assert plan_of(data="published").origin == "measured"
+
+
 def test_own_mirror_comes_before_the_global_one():
     plan = plan_of(data="published", mirror="/all", sources={"pubchem": {"mirror": "/own place"}})
     assert plan.mirror("nmrshiftdb2") == "/all"

@@ -1,8 +1,8 @@
 """Peak lists of experimental spectra as vectors of 600 numbers: Gaussians on the modality's axis.
 
 The width of one grid step, 0.417 ppm of 13C and 0.025 ppm of 1H, lets a peak midway between two points keep 0.88 of
-its height. Continuous spectra are rendered as if every point were a peak: interpolating them at 600 points would lose
-lines that are narrower than a step.
+its height. Continuous spectra are rendered as if every point were a peak, above the median as baseline: interpolating
+them at 600 points would lose lines that are narrower than a step.
 """
 
 from collections import Counter
@@ -102,13 +102,20 @@ def _spectra(peaks: Path, profiles: Path | None) -> pl.DataFrame:
     columns = ["molecule_id", "technique", "position", "intensity"]
     frames = [pl.from_arrow(read_table(peaks, PEAKS, columns))]
     if profiles is not None:
-        frames.append(pl.from_arrow(read_table(profiles, PROFILES, columns)))
+        continuous = pl.DataFrame(pl.from_arrow(read_table(profiles, PROFILES, columns)))
+        frames.append(continuous.with_columns(_above_baseline()))
     spectra = pl.concat([frame for frame in frames if isinstance(frame, pl.DataFrame)])
     spectra = spectra.filter(pl.col("position").list.len() > 0)
     repeated = spectra.filter(pl.struct("molecule_id", "technique").is_duplicated())
     if not repeated.is_empty():
         raise InputError(f"{peaks}: two {repeated['technique'][0]} spectra of {repeated['molecule_id'][0]}")
     return spectra
+
+
+def _above_baseline() -> pl.Expr:
+    """Return the intensities of continuous NMR spectra less their median; most points show no line."""
+    above = pl.col("intensity").list.eval(pl.element() - pl.element().median())
+    return pl.when(pl.col("technique") == "MS").then(pl.col("intensity")).otherwise(above).alias("intensity")
 
 
 def _columns(

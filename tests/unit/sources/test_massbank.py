@@ -11,7 +11,9 @@ MIRROR = Path(__file__).parents[4] / "shared" / "data" / "massbank" / "massbank_
 TABLES = {"molecules": MOLECULES, "peaks": PEAKS, "records": MASS_RECORDS, "rejects": REJECTS}
 
 
-def record(accession: str, smiles: str = "CCO", key: str | None = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", end: str = "//") -> str:
+def record(
+    accession: str, smiles: str = "CCO", key: str | None = "LFQSCWFLJHTTHZ-UHFFFAOYSA-N", end: str = "//"
+) -> str:
     lines = [f"ACCESSION: {accession}" if accession else "RECORD_TITLE: none", "LICENSE: CC BY-SA"]
     lines += [f"CH$SMILES: {smiles}", "CH$IUPAC: N/A", *([f"CH$LINK: INCHIKEY {key}"] if key else [])]
     lines += ["AC$INSTRUMENT_TYPE: EI-B", "AC$MASS_SPECTROMETRY: MS_TYPE MS"]
@@ -30,7 +32,12 @@ def test_a_record_becomes_a_row_of_each_table(tmp_path):
     assert molecule["molecule_id"] == peaks["molecule_id"] == stated["molecule_id"] == "massbank:A1"
     assert (peaks["technique"], peaks["position"], peaks["intensity"]) == ("MS", [31.0], [999.0])
     assert peaks["origin"] == "simulated"
-    assert (stated["licence"], stated["ionisation"], stated["energy_ev"], stated["peaks"]) == ("CC BY-SA", "EI-B", None, 1)
+    assert (stated["licence"], stated["ionisation"], stated["energy_ev"], stated["peaks"]) == (
+        "CC BY-SA",
+        "EI-B",
+        None,
+        1,
+    )
     assert summary == json.loads((tmp_path / "out" / "counts.json").read_text())
 
 

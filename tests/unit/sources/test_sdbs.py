@@ -86,7 +86,11 @@ def test_continuous_spectra_go_to_profiles(tmp_path):
     (tmp_path / "jcamp" / "h.jdx").write_text(points)
     summary, tables = run(tmp_path, {**GOOD, "jcamp": {"h1": "jcamp/h.jdx", "c13": "jcamp/none.jdx"}})
     (profile,) = tables["profiles"]
-    assert (profile["technique"], profile["position"], profile["intensity"]) == ("1H", [10.0, 9.0, 8.0], [1.0, 2.0, 3.0])
+    assert (profile["technique"], profile["position"], profile["intensity"]) == (
+        "1H",
+        [10.0, 9.0, 8.0],
+        [1.0, 2.0, 3.0],
+    )
     assert [row["technique"] for row in tables["peaks"]] == ["MS"]
     assert [row["reason"] for row in tables["rejects"]] == ["missing_file"]
     assert (summary["spectra"], summary["continuous_spectra"]) == (2, 1)

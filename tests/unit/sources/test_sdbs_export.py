@@ -7,7 +7,14 @@ from spectraflow.sources.sdbs_export import read_export
 
 
 def test_lines_that_are_no_records_are_faults_and_blank_ones_nothing(tmp_path):
-    lines = [json.dumps({"record_id": "a"}), "", "{broken", "[1, 2]", '{"record_id": "b", "ms": [[1, NaN]]}', "[" * 9_000]
+    lines = [
+        json.dumps({"record_id": "a"}),
+        "",
+        "{broken",
+        "[1, 2]",
+        '{"record_id": "b", "ms": [[1, NaN]]}',
+        "[" * 9_000,
+    ]
     (tmp_path / "records.jsonl").write_text("\n".join(lines) + "\n")
     records = list(read_export(tmp_path))
     assert [record.place for record in records] == ["line 1", "line 3", "line 4", "line 5", "line 6"]

@@ -9,10 +9,9 @@ NAN, INF = float("nan"), float("inf")
 
 
 def fault(values: dict, key: str | None = None, export: Path = Path()) -> tuple[str, str]:
+    values = {"record_id": "r1", **values}
     with pytest.raises(UnusableRecord) as caught:
-        record = check_record({"record_id": "r1", **values})
-        if key:
-            read_spectrum(record, key, export)
+        read_spectrum(check_record(values), key, export) if key else check_record(values)
     return caught.value.reason.value, caught.value.message
 
 
@@ -77,7 +76,9 @@ def test_a_file_takes_the_place_of_the_list(tmp_path):
 
 @pytest.mark.parametrize("file", ["../outside.jdx", "/etc/hostname"])
 def test_files_outside_the_export_are_not_read(file, tmp_path):
-    (tmp_path / "outside.jdx").write_text("##TITLE=x\n##XUNITS=M/Z\n##NPOINTS=1\n##PEAK TABLE=(XY..XY)\n31,99\n##END=\n")
+    (tmp_path / "outside.jdx").write_text(
+        "##TITLE=x\n##XUNITS=M/Z\n##NPOINTS=1\n##PEAK TABLE=(XY..XY)\n31,99\n##END=\n"
+    )
     (tmp_path / "export").mkdir()
     reason, message = fault({"jcamp": {"ms": file}}, "ms", tmp_path / "export")
     assert reason == "missing_file"
