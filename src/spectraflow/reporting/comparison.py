@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from spectraflow.errors import InputError
+from spectraflow.evaluation.seed_statistics import summarise, welch_p
 from spectraflow.files import atomic_path
 from spectraflow.reporting.experiments import Experiment, flatten, group_runs
-from spectraflow.reporting.published_cells import MAPPINGS, Cells, PaperMapping
+from spectraflow.reporting.published_cells import Not, PaperMapping, as_printed, equal
+from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured, load_pooled, load_run
+from spectraflow.reporting.split_kinds import read_split_kinds
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "paper": pl.String,
@@ -19,6 +23,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "setting": pl.String,
     "method": pl.String,
     "metric": pl.String,
+    "unit": pl.String,
     "published": pl.Float64,
     "published_sd": pl.Float64,
     "measured": pl.Float64,
@@ -32,22 +37,41 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "deviations": pl.String,
 }
 PROTOCOLS = {"test": "published: selection on the reported fold", "val": "held-out: selection on val"}
+UNITS: dict[str, tuple[str, float, float]] = {
+    "percent": ("%", 1, 100),
+    "fraction": ("%", 100, 100),
+    "gb": ("GB", 1, 1),
+    "h": ("h", 1, 1),
+    "probability": ("p", 1, 1),
+    "count": ("", 1, 1),
+}
+"""By the unit of a published cell: the unit shown, and what published and measured numbers are multiplied with."""
+
+TESTED = "welch_p/"
 _PUBLISHED_COLUMNS = ("paper", "table", "experiment", "method", "setting", "metric", "unit", "value", "sd", "note")
 
 
 def compare_runs(
-    published: Path, runs: list[Path], out: Path, *, data: str, pooled: Sequence[Path] = ()
+    published: Path,
+    runs: list[Path],
+    out: Path,
+    *,
+    data: str,
+    pooled: Sequence[Path] = (),
+    audits: Sequence[Path] = (),
 ) -> pl.DataFrame:
     """Write comparison.csv: every published number that the runs can answer beside the measured one.
 
-    Fractions are shown in percent, as published. Repetitions (other folds or seeds) are averaged and their standard
-    deviation is the interval; a single run keeps its own. Where several experiments fit a cell, only those whose model
-    is closest to the published one are shown, once for each protocol; `deviations` names what still differs.
-    `pooled`: isomer figures of whole experiments, used in place of averages over folds. On simulated data (`data`
-    "demo") no verdict is given. Raises InputError if a file cannot be used.
+    Fractions are shown in percent, other numbers in the unit of their row. Repetitions (other folds or seeds) are
+    averaged and their standard deviation is the interval; a single run keeps its own. Where several experiments fit a
+    cell, only those whose model is closest to the published one are shown, once for each protocol; `deviations` names
+    what still differs. `pooled`: isomer figures of whole experiments, used in place of averages over folds. `audits`:
+    of splits, which tell what kind a split is. On simulated data (`data` "demo") no verdict is given. Raises InputError
+    if a file cannot be used.
     """
-    groups = group_runs([load_run(folder) for folder in runs], [load_pooled(path) for path in pooled])
-    rows = [row for cell in _published_rows(published) for row in _answers(cell, groups, data)]
+    loaded = [load_run(folder) for folder in runs]
+    groups = group_runs(loaded, [load_pooled(path) for path in pooled], read_split_kinds(audits))
+    rows = [_row(cell, answer, data) for cell in _published_rows(published) for answer in _answers(cell, groups)]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     with atomic_path(out) as temporary:
         table.write_csv(temporary)
@@ -74,63 +98,75 @@ def _published_rows(path: Path) -> list[dict[str, str]]:
     return [row for row in rows if not row["note"].startswith("row shifted")]
 
 
-def _answers(cell: Mapping[str, str], groups: Sequence[Experiment], data: str) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Answer:
+    """An experiment beside a cell: the metric it was picked by, the number's name, the number, what still differs."""
+
+    experiment: Experiment
+    metric: str
+    name: str
+    measured: Measured
+    deviations: Mapping[str, Any]
+
+
+def _answers(cell: Mapping[str, str], groups: Sequence[Experiment]) -> Iterator[_Answer]:
     mapping = MAPPINGS.get(cell["paper"])
-    if mapping is None or cell["method"] not in mapping.models:
+    if mapping is None or cell["method"] not in mapping.models or cell["unit"] not in UNITS:
         return
     setting = dict(part.split("=", 1) for part in cell["setting"].split(";") if "=" in part)
-    for family in (family for family in mapping.cells if _belongs(cell, setting, family)):
-        conditions = _conditions(cell, setting, mapping, family)
+    for family in (family for family in mapping.cells if family.holds(cell, setting)):
+        conditions = mapping.conditions(cell["method"], setting, family)
         for metric in (name.format_map(setting) for name in family.metrics):
-            fitting = [g for g in groups if _fits(g, mapping, conditions) and g.measure(metric)]
-            for group in _closest(fitting, mapping, conditions):
-                yield _row(cell, group, metric, _deviations(group, mapping, conditions), data)
+            for group in _closest(groups, mapping, conditions, metric):
+                measured, name = group.measure(metric), metric
+                if family.against is not None:
+                    other = mapping.conditions(family.against, {**setting, **family.against_setting}, family)
+                    measured, name = _tested(group, groups, mapping, other, metric), TESTED + metric
+                if measured is not None:
+                    yield _Answer(group, metric, name, measured, _deviations(group, mapping, conditions))
 
 
-def _belongs(cell: Mapping[str, str], setting: Mapping[str, str], family: Cells) -> bool:
-    return (
-        cell["experiment"] in family.experiments
-        and cell["metric"] == family.metric
-        and cell["unit"] == "percent"
-        and cell["table"].startswith("text" if family.prose else "Table")
-        and all(setting.get(key) == value for key, value in (family.having or {}).items())
-    )
-
-
-def _conditions(
-    cell: Mapping[str, str], setting: Mapping[str, str], mapping: PaperMapping, family: Cells
-) -> dict[str, Any]:
-    assumed = family.assumed or {}
-    printed = {mapping.keys[key]: float(value) for key, value in setting.items() if key in mapping.keys}
-    return {**assumed.get(cell["method"], assumed.get("", {})), **mapping.models[cell["method"]], **printed}
-
-
-def _equal(found: Any, wanted: Any) -> bool:
-    if isinstance(wanted, tuple):
-        return any(_equal(found, one) for one in wanted)
-    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (found, wanted))
-    return math.isclose(found, wanted, rel_tol=1e-9) if numbers else found == wanted
+def _tested(
+    group: Experiment,
+    groups: Sequence[Experiment],
+    mapping: PaperMapping,
+    conditions: Mapping[str, Any],
+    metric: str,
+) -> Measured | None:
+    """Return the p-value of Welch's test against the runs that meet `conditions` on the same data, if both repeat."""
+    same = [one for one in groups if all(one.settings.get(k) == group.settings.get(k) for k in mapping.variants)]
+    for reference in _closest(same, mapping, conditions, metric)[:1]:
+        values = [[run.measured[metric].value for run in one.measuring(metric)] for one in (reference, group)]
+        p = welch_p(*map(summarise, values))
+        return Measured(p) if math.isfinite(p) else None
+    return None
 
 
 def _fits(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> bool:
     return group.method == mapping.method and all(
-        key in group.settings and _equal(group.settings[key], wanted) for key, wanted in conditions.items()
+        equal(group.settings.get(key), wanted) if key in group.settings else wanted is None or wanted == Not(())
+        for key, wanted in conditions.items()
     )
 
 
 def _deviations(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> dict[str, Any]:
-    defaults = flatten(mapping.defaults())
-    ignored = {*conditions, *mapping.identity, "selection"}
+    defaults = flatten(mapping.defaults(group.settings))
+    printed = {key for key, wanted in conditions.items() if as_printed(group.settings.get(key), wanted)}
+    ignored = {*printed, *mapping.identity, *mapping.unused(group.settings), "selection"}
     return {
         key: value
         for key, value in group.settings.items()
-        if key not in ignored and not (key in defaults and _equal(value, defaults[key]))
+        if key not in ignored and not (key in defaults and equal(value, defaults[key]))
     }
 
 
-def _closest(groups: Sequence[Experiment], mapping: PaperMapping, conditions: Mapping[str, Any]) -> list[Experiment]:
+def _closest(
+    groups: Sequence[Experiment], mapping: PaperMapping, conditions: Mapping[str, Any], metric: str
+) -> list[Experiment]:
+    """Return, of every variant, the experiments with the metric that meet the conditions and deviate least."""
+    fitting = [group for group in groups if _fits(group, mapping, conditions) and group.measure(metric)]
     by_variant: dict[tuple[str, ...], list[tuple[int, Experiment]]] = {}
-    for group in groups:
+    for group in fitting:
         variant = tuple(str(group.settings.get(key)) for key in mapping.variants)
         distance = len(_deviations(group, mapping, conditions).keys() - set(mapping.variants))
         by_variant.setdefault(variant, []).append((distance, group))
@@ -149,26 +185,25 @@ def verdict(published: float, published_sd: float | None, measured: Measured, *,
     return "below" if high < published - spread else "within the interval"
 
 
-def _row(
-    cell: Mapping[str, str], group: Experiment, metric: str, deviations: Mapping[str, Any], data: str
-) -> dict[str, Any]:
-    measured = group.measure(metric)
-    assert measured is not None
-    percent = Measured(*(None if x is None else 100 * x for x in measured[:3]))  # type: ignore[arg-type]
-    published, sd = float(cell["value"]), float(cell["sd"]) if cell["sd"] else None
-    answering = [run for run in group.runs if metric in run.measured]
+def _row(cell: Mapping[str, str], answer: _Answer, data: str) -> dict[str, Any]:
+    unit, of_published, of_measured = UNITS[cell["unit"]]
+    measured = Measured(*(None if x is None else of_measured * x for x in answer.measured[:3]))  # type: ignore[arg-type]
+    published = of_published * float(cell["value"])
+    sd = of_published * float(cell["sd"]) if cell["sd"] else None
+    answering = answer.experiment.measuring(answer.metric)
     return {
         **{name: cell[name] for name in ("paper", "table", "setting", "method")},
-        "metric": metric,
+        "metric": answer.name,
+        "unit": unit,
         "published": published,
         "published_sd": sd,
-        "measured": percent.value,
-        "low": percent.low,
-        "high": percent.high,
+        "measured": measured.value,
+        "low": measured.low,
+        "high": measured.high,
         "runs": len(answering),
         "run_ids": " ".join(run.run_id for run in answering),
-        "protocol": PROTOCOLS.get(str(group.settings.get("selection")), "unknown"),
+        "protocol": PROTOCOLS.get(answer.experiment.selection, "unknown"),
         "data": data,
-        "verdict": verdict(published, sd, percent, data=data),
-        "deviations": "; ".join(f"{key}={value}" for key, value in deviations.items()),
+        "verdict": verdict(published, sd, measured, data=data),
+        "deviations": "; ".join(f"{key}={value}" for key, value in answer.deviations.items()),
     }

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spectraflow.provenance import settings_hash
-from spectraflow.reporting.published_cells import MAPPINGS
+from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured, Pooled, Run
+from spectraflow.reporting.split_kinds import SplitKinds
 
 REPETITION = ("label", "fold", "training.seed")
 """Settings that only tell repetitions apart, for methods without a paper of their own."""
@@ -24,6 +25,15 @@ class Experiment:
     settings: Mapping[str, Any]
     runs: tuple[Run, ...]
     pooled: tuple[Pooled, ...] = ()
+
+    @property
+    def selection(self) -> str:
+        """Return the part of the data that the epoch was chosen on."""
+        return str(self.settings.get("selection") or self.runs[0].metrics.get("selection"))
+
+    def measuring(self, metric: str) -> tuple[Run, ...]:
+        """Return the runs that have a number."""
+        return tuple(run for run in self.runs if metric in run.measured)
 
     def measure(self, metric: str) -> Measured | None:
         """Return a number of all folds together, or averaged over the runs; None if no run has it."""
@@ -48,8 +58,13 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def group_runs(runs: Sequence[Run], pooled: Sequence[Pooled] = ()) -> list[Experiment]:
-    """Return the experiments of the runs, in their order; equal runs count once."""
+def group_runs(
+    runs: Sequence[Run], pooled: Sequence[Pooled] = (), split_kinds: SplitKinds | None = None
+) -> list[Experiment]:
+    """Return the experiments of the runs, in their order; equal runs count once.
+
+    split_kinds: becomes the setting `split_kind` of runs on one of several data sets.
+    """
     identity = {mapping.method: mapping.identity for mapping in MAPPINGS.values()}
     found: dict[str, Experiment] = {}
     for run in runs:
@@ -58,8 +73,13 @@ def group_runs(runs: Sequence[Run], pooled: Sequence[Pooled] = ()) -> list[Exper
         name = settings_hash([run.method, run.info.get("data_version"), science])
         earlier = found[name].runs if name in found else ()
         if run.run_id not in {other.run_id for other in earlier}:
-            found[name] = Experiment(run.method, science, (*earlier, run))
+            known = {} if (kind := _split_kind(run, split_kinds or {})) is None else {"split_kind": kind}
+            found[name] = Experiment(run.method, {**science, **known}, (*earlier, run))
     return [replace(one, pooled=_pooled_of(one, pooled)) for one in found.values()]
+
+
+def _split_kind(run: Run, kinds: SplitKinds) -> str | None:
+    return kinds.get((str(run.settings.get("dataset")), str(run.settings.get("split"))))
 
 
 def _pooled_of(experiment: Experiment, pooled: Sequence[Pooled]) -> tuple[Pooled, ...]:

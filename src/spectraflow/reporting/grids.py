@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from spectraflow.reporting.experiments import Experiment
-from spectraflow.reporting.published_cells import MAPPINGS
+from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured
 
 GRID_METRICS = {

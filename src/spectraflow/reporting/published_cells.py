@@ -1,16 +1,51 @@
-"""Which published cells a run can answer: the mapping from the words of each paper to settings and metrics.
+"""How published cells are answered: from the words of a paper to conditions on settings, and to metrics.
 
-A later method adds a `PaperMapping` to `MAPPINGS`; nothing else has to know about it.
+Each paper has a module of its own with a `PaperMapping`; `published_papers` lists them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from spectraflow.methods.km3aid.settings import Km3aidRun
-
 Conditions = Mapping[str, Any]
-"""Dotted key of a run's settings to the value it must have, or to a tuple of acceptable values."""
+"""Dotted key of a run's settings to what it must be: a value; a tuple of acceptable values; a frozenset, the members of
+a list in any order; or `Near` and `Not`."""
+
+
+@dataclass(frozen=True)
+class Near:
+    """What the paper prints, and what may stand in for it as a named deviation."""
+
+    printed: Any
+    others: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """Anything but these values; what differs from the paper's default is a named deviation."""
+
+    values: tuple[Any, ...]
+
+
+def equal(found: Any, wanted: Any) -> bool:
+    """Return whether a setting is what a condition wants; numbers are equal up to rounding."""
+    match wanted:
+        case tuple():
+            return any(equal(found, one) for one in wanted)
+        case frozenset():
+            return isinstance(found, list) and len(found) == len(wanted) and set(found) == wanted
+        case Near():
+            return equal(found, wanted.printed) or equal(found, wanted.others)
+        case Not():
+            return not equal(found, wanted.values)
+    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (found, wanted))
+    return math.isclose(found, wanted, rel_tol=1e-9) if numbers else bool(found == wanted)
+
+
+def as_printed(found: Any, wanted: Any) -> bool:
+    """Return whether a setting that meets a condition is the very value that the paper prints."""
+    return not isinstance(wanted, Not) and equal(found, wanted.printed if isinstance(wanted, Near) else wanted)
 
 
 @dataclass(frozen=True)
@@ -18,8 +53,10 @@ class Cells:
     """A family of published cells: those of `experiments` whose setting holds `having`, answered by `metrics`.
 
     metrics: names of measured numbers, with places for keys of the published setting, as ``retrieval/{library}/{k}``.
+    metric: what the paper calls the number. methods: those whose cells belong to it, empty for all.
     assumed: conditions where the paper prints no value, by method, or for every other method under ``""``.
-    prose: whether the cells stand in the text instead of a table.
+    prose: whether the cells stand in the text instead of a table or figure.
+    against: method whose runs at `against_setting` the answering runs are tested against: p-values of Welch's test.
     """
 
     experiments: frozenset[str]
@@ -28,12 +65,37 @@ class Cells:
     having: Mapping[str, str] | None = None
     assumed: Mapping[str, Conditions] | None = None
     prose: bool = False
+    methods: frozenset[str] = frozenset()
+    against: str | None = None
+    against_setting: Mapping[str, str] = field(default_factory=dict)
+
+    def holds(self, cell: Mapping[str, str], setting: Mapping[str, str]) -> bool:
+        """Return whether a row of published.csv with this setting belongs to the family."""
+        return (
+            cell["experiment"] in self.experiments
+            and cell["metric"] == self.metric
+            and cell["table"].startswith("text" if self.prose else ("Table", "Figure"))
+            and (not self.methods or cell["method"] in self.methods)
+            and all(setting.get(key) == value for key, value in (self.having or {}).items())
+        )
+
+
+def _nothing(_: Mapping[str, Any]) -> Conditions:
+    return {}
+
+
+Words = Callable[[str, Mapping[str, str]], Conditions]
+"""A printed value and the whole printed setting to conditions."""
 
 
 @dataclass(frozen=True)
 class PaperMapping:
     """How one paper's cells read: its method, the models it names, its setting keys and its families of cells.
 
+    keys: printed key of a number to its dotted setting; words: printed key of anything else to its conditions.
+    defaults: what the paper used, which deviations are told from, for a run with these (dotted) settings.
+    assumed: conditions of every cell of a model that neither its setting, its family nor the model itself touches.
+    unused: the settings (dotted) of a run that decide nothing in it, and so are no deviations.
     variants: dotted settings that change the protocol or the data rather than the model; runs that differ in them
     stand side by side. identity: settings that only tell repetitions of one experiment apart.
     """
@@ -42,94 +104,20 @@ class PaperMapping:
     models: Mapping[str, Conditions]
     keys: Mapping[str, str]
     cells: tuple[Cells, ...]
-    defaults: Callable[[], dict[str, Any]]
+    defaults: Callable[[Mapping[str, Any]], dict[str, Any]]
     variants: tuple[str, ...]
     identity: tuple[str, ...]
+    words: Mapping[str, Words] = field(default_factory=dict)
+    assumed: Callable[[Conditions], Conditions] = _nothing
+    unused: Callable[[Mapping[str, Any]], Collection[str]] = _nothing
 
-
-_KNOWLEDGE = {"objective.discrimination": "knowledge", "model.communication": True}
-_STRONG = {"objective.discrimination": "strong", "model.communication": True}
-_WEAK = {"objective.discrimination": "weak", "model.communication": True}
-_SEPARATE = {"objective.discrimination": "knowledge", "model.communication": False}
-_PRINTED_ALPHAS = {"objective.alpha": (0.2, 0.5)}
-_ALPHA_02 = {"objective.alpha": 0.2}
-_TAUS = {"objective.tau1": 1e-5, "objective.tau2": 10.0}
-_IN_BATCH = ("in_batch/spectrum_to_molecule", "in_batch/molecule_to_spectrum")
-
-_KM3AID_MODELS: dict[str, Conditions] = {
-    "K-M3AID": _KNOWLEDGE,
-    "K-ID": _KNOWLEDGE,
-    "Knowledge Guide": _KNOWLEDGE,
-    "SP-ID": _STRONG,
-    "WP-ID": _WEAK,
-    "No Comm.": _SEPARATE,
-    "No communication": _SEPARATE,
-}
-
-# Published notes: Table 1 of the arXiv version pairs the graph value of alpha 0.5 with the node value of alpha 0.2;
-# SP-ID and WP-ID are at 0.2; without communication alpha weighs two separate networks and decides nothing.
-_ALPHA_OF_GRAPH = {
-    "K-M3AID": {**_TAUS, "objective.alpha": 0.5},
-    "K-ID": {**_TAUS, **_ALPHA_02},
-    "No Comm.": _TAUS,
-    "": _ALPHA_02,
-}
-_ALPHA_OF_NODE = {**_ALPHA_OF_GRAPH, "K-M3AID": {**_TAUS, **_ALPHA_02}}
-# Retrieval and assignment print no alpha: either of the paper's two models may stand beside them.
-_ALPHA_NOT_PRINTED = {"": _PRINTED_ALPHAS, "No Comm.": {}, "No communication": {}}
-_TAU_GRID = {"": {"objective.alpha": 0.5}}
-
-_KM3AID_CELLS = (
-    Cells(frozenset({"alpha_ablation", "validation"}), _IN_BATCH, having={"level": "graph"}, assumed=_ALPHA_OF_GRAPH),
-    Cells(
-        frozenset({"alpha_ablation", "validation"}),
-        ("atom/published",),
-        having={"level": "node"},
-        assumed=_ALPHA_OF_NODE,
-    ),
-    Cells(frozenset({"tau_ablation"}), _IN_BATCH[:1], having={"level": "graph"}, assumed=_TAU_GRID),
-    Cells(frozenset({"tau_ablation"}), ("atom/published",), having={"level": "node"}, assumed=_TAU_GRID),
-    Cells(frozenset({"gin_ablation"}), ("atom/published",), assumed={"": {**_TAUS, **_PRINTED_ALPHAS}}),
-    Cells(
-        frozenset({"isomers"}), ("isomers/{formula}/rank1", "isomers/{formula}/one_to_one"), assumed=_ALPHA_NOT_PRINTED
-    ),
-    Cells(
-        frozenset({"isomers"}),
-        ("isomers/published/rank1", "isomers/published/one_to_one"),
-        having={"formula": "all"},
-        assumed=_ALPHA_NOT_PRINTED,
-        prose=True,
-    ),
-    Cells(frozenset({"retrieval"}), ("retrieval/{library}/{k}",), assumed=_ALPHA_NOT_PRINTED),
-    *(
-        Cells(
-            frozenset({"assignment"}),
-            (f"exact/published/{counted}", f"exact/published/worded/{worded}"),
-            metric="exact_molecule_rate",
-            having={"carbons": carbons},
-            assumed=_ALPHA_NOT_PRINTED,
-            prose=True,
-        )
-        for carbons, counted, worded in (("lt10", "<=10", "<10"), ("10-20", "11-20", "10-20"), ("gt20", ">20", ">20"))
-    ),
-)
-
-_KM3AID = PaperMapping(
-    method="km3aid",
-    models=_KM3AID_MODELS,
-    keys={
-        "alpha": "objective.alpha",
-        "th": "objective.threshold_ppm",
-        "tau1": "objective.tau1",
-        "tau2": "objective.tau2",
-        "depth": "model.layers",
-        "emb": "model.dim",
-        "proj": "model.projection",
-    },
-    cells=_KM3AID_CELLS,
-    defaults=lambda: Km3aidRun.model_validate({}).model_dump(),
-    variants=("molecules", "computed_spectra", "split", "selection"),
-    identity=("label", "fold", "training.seed", "spectrum_encoder.training.seed"),
-)
-
-MAPPINGS: dict[str, PaperMapping] = {"km3aid-arxiv": _KM3AID, "km3aid-iclr": _KM3AID}
+    def conditions(self, method: str, setting: Mapping[str, str], family: Cells) -> dict[str, Any]:
+        """Return what runs that answer a cell must be."""
+        assumed = family.assumed or {}
+        found = {**self.assumed(self.models[method]), **assumed.get(method, assumed.get("", {})), **self.models[method]}
+        for key, value in setting.items():
+            if key in self.keys:
+                found[self.keys[key]] = float(value)
+            elif key in self.words:
+                found.update(self.words[key](value, setting))
+        return found

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
+from spectraflow.reporting.group_measures import group_measures
 from spectraflow.training.run_folder import read_grids, read_label
 
 
@@ -23,7 +24,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder in memory; what retrieval and search wrote is None, and `history` empty, where files lack.
+    """One run folder in memory; what later steps wrote is None, and `history` empty, where files lack.
 
     grids: the grids of the configuration of which the run is a cell; retrievals: by queries: `retrieval` for the test
     part, `external`, `protons`.
@@ -39,6 +40,7 @@ class Run:
     search: Mapping[str, Any] | None = None
     reranking: Mapping[str, Any] | None = None
     retrievals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    examination: Mapping[str, Any] | None = None
     _test: dict[str, Measured] = field(default_factory=dict, repr=False)
 
     @property
@@ -73,7 +75,7 @@ class Run:
         Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, `protons/...` for those with
         measured 1H shifts, and with `_<scoring>` after the first word where it is not the method's main scoring.
         Among the whole library it is `whole_retrieval/<k>`, `whole_external/<k>`, and so on. Isomers are
-        `isomers/<which groups>/<figure>`.
+        `isomers/<which groups>/<figure>`. Models of functional groups add what `group_measures` names.
         """
         return self._test
 
@@ -113,7 +115,8 @@ def load_run(folder: Path) -> Run:
     files = {"retrieval": "retrieval", "external": "retrieval_external", "protons": "retrieval_protons"}
     loaded = {name: _optional(folder / f"{file}.json") for name, file in files.items()}
     retrievals = {name: one for name, one in loaded.items() if one is not None}
-    isomers, search, reranking = (_optional(folder / f"{name}.json") for name in ("isomers", "search", "reranking"))
+    later = ("isomers", "search", "reranking", "examination")
+    isomers, search, reranking, examination = (_optional(folder / f"{name}.json") for name in later)
     return Run(
         folder,
         info,
@@ -125,7 +128,8 @@ def load_run(folder: Path) -> Run:
         search,
         reranking,
         retrievals,
-        _measured(metrics, retrievals, isomers),
+        examination,
+        _measured(metrics, retrievals, isomers, examination),
     )
 
 
@@ -137,6 +141,7 @@ def _measured(
     metrics: Mapping[str, Any],
     retrievals: Mapping[str, Mapping[str, Any]],
     isomers: Mapping[str, Any] | None,
+    examination: Mapping[str, Any] | None,
 ) -> dict[str, Measured]:
     named = dict((metrics.get("parts") or {}).get("test") or {})
     for queries, found in retrievals.items():
@@ -146,6 +151,7 @@ def _measured(
                 named.update({f"{family}/{size}/{k}": value for k, value in by_k.items()})
             named.update({f"whole_{family}/{k}": value for k, value in (results.get("whole") or {}).items()})
     named.update((isomers or {}).get("metrics") or {})
+    named.update(group_measures(metrics, examination))
     converted = {name: as_measured(value) for name, value in named.items()}
     return {name: value for name, value in converted.items() if value is not None}
 

@@ -6,7 +6,7 @@ import pytest
 
 from spectraflow.errors import InputError
 from spectraflow.reporting.comparison import PROTOCOLS, SCHEMA, compare_runs, read_comparison, verdict
-from spectraflow.reporting.published_cells import MAPPINGS
+from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured
 
 GRAPH = "km3aid-iclr,Table 3,validation,K-ID,level=graph;alpha=0.2,accuracy,percent,94.7,0.4,"
