@@ -5,6 +5,7 @@ Source: Alberts et al., NeurIPS 2024 Datasets and Benchmarks (Zenodo 11611178).
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,27 +71,39 @@ def ingest(
     return summary
 
 
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """The tables of a batch of rows, and what was found in it before anything was rejected."""
+    """The tables of a batch of rows, and what was found in it."""
 
-    def __init__(self, first: int, spectra: Spectra, structures: tuple[pa.Table, Faults], origin: str) -> None:
-        self.found: Counter[str] = Counter(records=len(spectra.beyond))
-        count = len(spectra.beyond)
-        ids = pa.array([f"{SOURCE}:{row}" for row in range(first, first + count)])
-        readable, faults = structures
-        faults = {**faults, **spectra.faults}
-        kept = np.ones(count, np.bool_)
-        kept[list(faults)] = False
-        self.molecules = readable.filter(pc.is_in(readable["molecule_id"], ids.filter(pa.array(kept))))
-        self.vectors = pa.table([ids, *(spectra.vectors[name] for name in VECTORS)], schema=VECTORS_TABLE)
-        self.vectors = self.vectors.filter(pa.array(kept))
-        self.peaks = _peaks_table(ids, spectra.lists, kept, origin)
-        rows = [(row, "record", reason, message) for row, (reason, message) in sorted(faults.items())]
-        rows += [(row, "spectrum", why, f"no {what}") for row, what, why in sorted(spectra.absent) if kept[row]]
-        fields = zip(*((str(first + row), *rest) for row, *rest in rows), strict=True) if rows else [[]] * 4
-        self.rejects = pa.Table.from_pydict(dict(zip(REJECTS.names, map(list, fields), strict=True)), schema=REJECTS)
-        self.found["peaks"] = sum(int(peaks.counts[kept].sum()) for peaks in spectra.lists.values())
-        self.found["beyond"] = int(spectra.beyond[kept].sum())
+    molecules: pa.Table
+    peaks: pa.Table
+    vectors: pa.Table
+    rejects: pa.Table
+    found: Counter[str]
+
+
+def assemble(first: int, spectra: Spectra, structures: tuple[pa.Table, Faults], origin: str) -> Chunk:
+    """Return the tables of a batch whose first row is number `first`, without the rows that have a fault."""
+    molecules, faults = structures
+    faults = {**faults, **spectra.faults}
+    kept = np.ones(len(spectra.beyond), np.bool_)
+    kept[list(faults)] = False
+    ids = pa.array([f"{SOURCE}:{row}" for row in range(first, first + len(kept))])
+    vectors = pa.table([ids, *(spectra.vectors[name] for name in VECTORS)], schema=VECTORS_TABLE)
+    if faults:
+        molecules = molecules.filter(pc.is_in(molecules["molecule_id"], ids.filter(pa.array(kept))))
+        vectors = vectors.filter(pa.array(kept))
+    found = Counter(records=len(kept), beyond=int(spectra.beyond[kept].sum()))
+    found["peaks"] = sum(int(peaks.counts[kept].sum()) for peaks in spectra.lists.values())
+    peaks = _peaks_table(ids, spectra.lists, kept, origin)
+    return Chunk(molecules, peaks, vectors, _rejects_table(first, faults, spectra, kept), found)
+
+
+def _rejects_table(first: int, faults: Faults, spectra: Spectra, kept: NDArray[np.bool_]) -> pa.Table:
+    rows = [(row, "record", reason, message) for row, (reason, message) in sorted(faults.items())]
+    rows += [(row, "spectrum", reason, f"no {what}") for row, what, reason in sorted(spectra.absent) if kept[row]]
+    named = [dict(zip(REJECTS.names, (str(first + row), *rest), strict=True)) for row, *rest in rows]
+    return pa.Table.from_pylist(named, schema=REJECTS)
 
 
 def _chunks(raw: Path, settings: VectorSettings, limit: int | None, processes: int, origin: str) -> Iterator[Chunk]:
@@ -105,7 +118,7 @@ def _chunks(raw: Path, settings: VectorSettings, limit: int | None, processes: i
             first += len(batch)
 
     for read in ordered_map(read_structures, structures(), processes):
-        yield Chunk(*waiting.popleft(), read, origin)
+        yield assemble(*waiting.popleft(), read, origin)
 
 
 def read_structures(rows: tuple[int, list[str | None]]) -> tuple[pa.Table, Faults]:
