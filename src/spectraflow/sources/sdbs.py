@@ -5,7 +5,7 @@ Source: SDBSWeb, National Institute of Advanced Industrial Science and Technolog
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -192,7 +192,7 @@ def _read_spectra(
 
 def _spectrum_row(molecule_id: str, spectrum: Spectrum, record: SdbsRecord, key: str, origin: str) -> dict[str, Any]:
     """Return a row of peaks or profiles; the record's solvent and field stand where a file states none."""
-    row = asdict(spectrum)
+    row = {entry.name: getattr(spectrum, entry.name) for entry in fields(spectrum)}
     row["solvent"] = spectrum.solvent or getattr(record, f"{key}_solvent", None)
     row["frequency_mhz"] = spectrum.frequency_mhz or getattr(record, f"{key}_mhz", None)
     return row | {
