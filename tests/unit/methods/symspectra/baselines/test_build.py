@@ -2,6 +2,7 @@ import pytest
 
 from spectraflow.errors import InputError
 from spectraflow.methods.symspectra.baselines.build import build_baseline, build_tabular, text_modalities
+from spectraflow.methods.symspectra.settings import BaselineSettings
 from tests.unit.methods.symspectra.baselines.small_networks import MODALITIES, SMALL, VOCABULARY, make_batch, predict
 
 NAMES = ["a", "b", "c", "d", "e"]
@@ -42,6 +43,8 @@ def test_tabular_models_by_name():
 
 
 def test_models_of_text():
-    assert text_modalities("transformer", ["IR", "13C"]) == ["IR", "13C"]
-    assert text_modalities("multimodal_transformer", ["IR", "13C_max", "1H", "MS"]) == ["13C_max", "1H"]
-    assert text_modalities("cnn", ["IR", "13C"]) == []
+    assert text_modalities("transformer", ["IR", "13C"], BaselineSettings()) == ["IR", "13C"]
+    mixed = ["IR", "13C_max", "1H", "MS"]
+    assert text_modalities("multimodal_transformer", mixed, BaselineSettings()) == ["13C_max", "1H"]
+    assert text_modalities("multimodal_transformer", mixed, BaselineSettings(text=False)) == []
+    assert text_modalities("cnn", ["IR", "13C"], BaselineSettings()) == []
