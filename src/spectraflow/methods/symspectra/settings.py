@@ -102,7 +102,7 @@ class BaselineSettings(Settings):
     dim: Width = Field(512, description="width (transformers)")
     heads: Positive = Field(8, description="attention heads (transformers)")
     feedforward: Width = Field(2048, description="width of feed-forward blocks (transformers)")
-    layers: Positive = Field(4, description="encoder layers, and as many decoder layers (transformers)")
+    layers: Positive = Field(4, description="encoder layers (transformers), and as many decoder layers (transformer)")
     dropout: Fraction = Field(0.1, description="dropout (cnn, transformers)")
     patch: Annotated[int, Field(ge=1, le=600)] = Field(
         8, description="points of a patch (patch_transformer, multimodal_transformer)"

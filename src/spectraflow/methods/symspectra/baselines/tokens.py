@@ -61,7 +61,7 @@ def build_tokens(
     molecule_ids: Sequence[str],
     modalities: Sequence[str],
     training_rows: Iterable[int],
-    limit: int = 100,
+    limit: int = 50,
 ) -> tuple[Ragged, list[str]]:
     """Return token ids of molecules, and the vocabulary of those at the places `training_rows`.
 
@@ -78,7 +78,7 @@ def build_tokens(
 
 
 def read_texts(
-    peaks: Path, vectors: Path, molecule_ids: Sequence[str], modalities: Sequence[str], limit: int = 100
+    peaks: Path, vectors: Path, molecule_ids: Sequence[str], modalities: Sequence[str], limit: int = 50
 ) -> Texts:
     """Return the text of molecules, see `build_tokens`; `Texts.encode` makes ids of it with a known vocabulary."""
     words = Words()
