@@ -40,7 +40,8 @@ def source_state(plan: Plan, registry: Registry, source: str) -> SourceState:
         files = "local export" if source == "sdbs" else "*.parquet"
         return SourceState(source, files, plan.limit(source), folder, missing=not Path(folder).is_dir())
     if source == "sdbs":
-        return SourceState(source, "local export", None, "not supplied; set sources.sdbs.folder", missing=True)
+        where = f"not supplied, {plan.symspectra.left_out} runs are left out; set sources.sdbs.folder"
+        return SourceState(source, "local export", None, where)
     local = Path(plan.raw(source).replace("<results>", plan.results))
     entry, file, known = registry.file(source, local.name)
     limit = plan.limit(source)
@@ -65,9 +66,10 @@ def needed_sources(plan: Plan) -> list[str]:
         return []
     listed = any(job.selection.startswith("published_ids") for job in plan.runs.values())
     listed |= any(plan.config.splits[job.split].kind == "published_folds" for job in plan.runs.values())
-    needed = {"nmrshiftdb2", "pubchem"} | ({"km3aid_ids"} if listed else set())
+    needed = {"nmrshiftdb2", "pubchem"} if plan.runs or plan.shifts.jobs else set()
+    needed |= {"km3aid_ids"} if listed else set()
     datasets = {planned.run.dataset for planned in plan.config.symspectra.planned()}
-    needed |= {"alberts", "sdbs"} & datasets | ({"massbank"} if "open_exp" in datasets else set())
+    needed |= {"alberts", "sdbs"} & datasets | ({"massbank", "nmrshiftdb2"} if "open_exp" in datasets else set())
     return [source for source in RAW_FILES if source in needed]
 
 

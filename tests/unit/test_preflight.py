@@ -70,11 +70,13 @@ def test_a_folder_of_files_must_exist(registry, tmp_path):
     assert source_state(lost, registry, "alberts").missing
 
 
-def test_sdbs_is_missing_unless_supplied(registry, tmp_path):
+def test_runs_on_sdbs_wait_for_an_export(registry, tmp_path):
     supplied = plan_of(**PUBLISHED, mirror=str(tmp_path), sources={"sdbs": {"folder": str(tmp_path)}})
     assert not source_state(supplied, registry, "sdbs").missing
-    state = source_state(plan_of(**PUBLISHED, mirror=str(tmp_path)), registry, "sdbs")
-    assert state.missing
+    waiting = plan_of(**PUBLISHED, **TENTHS, mirror=str(tmp_path), symspectra={"runs": [{"dataset": "sdbs"}]})
+    assert not waiting.symspectra.jobs
+    state = source_state(waiting, registry, "sdbs")
+    assert "1 runs are left out" in state.place
     assert "sources.sdbs.folder" in state.place
 
 

@@ -60,8 +60,13 @@ class SymspectraPlan:
         self.config = config
         self.versions: dict[str, str] = {}
         self.jobs: dict[str, SymspectraJob] = {}
+        self.left_out = 0
+        """Runs on SDBS without an export: it may not be downloaded, so they wait for a user's own."""
         for planned in config.symspectra.planned():
-            self._add(planned)
+            if planned.run.dataset == "sdbs" and config.data == "published" and config.sources.sdbs.folder is None:
+                self.left_out += 1
+            else:
+                self._add(planned)
 
     def _add(self, planned: PlannedSymspectra) -> None:
         run = planned.run
