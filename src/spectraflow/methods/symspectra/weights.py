@@ -41,8 +41,9 @@ def dynamic_weights(cmi: Tensor, sample_scale: float, feature_scale: float) -> t
 
 
 def _weights(values: Tensor, scale: float) -> Tensor:
-    centred = (values - values.mean()) / (values.std(correction=0) + 1e-8)
-    return (1 + scale * centred).clamp_min(0)
+    wide = values.double()  # of equal values float32 leaves a spread of the size of the constant
+    centred = (wide - wide.mean()) / (wide.std(correction=0) + 1e-8)
+    return (1 + scale * centred).clamp_min(0).to(values.dtype)
 
 
 def scale_gradient(values: Tensor, factor: float) -> Tensor:
