@@ -282,9 +282,9 @@ class Plan:
         """Return an input function that fills `{run}` with each run of the wildcard `experiment`."""
         return lambda wildcards: [template.format(run=run) for run in self.experiments[wildcards.experiment]]
 
-    def first_run(self, template: str) -> str:
-        """Return the path of the first run, the one whose molecules illustrate the report."""
-        return self.each_run(template)[0]
+    def first_run(self, template: str) -> list[str]:
+        """Return the path of the first run, the one whose molecules illustrate the report, if there is one."""
+        return self.each_run(template)[:1]
 
     def published_ids(self, wildcards: Any) -> list[str]:
         """Return the published id list if the alignment or the split named by the wildcards needs it."""

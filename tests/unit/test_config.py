@@ -53,7 +53,6 @@ def test_runs_start_from_base():
         ({"unknown": 1}, "unknown: unknown key"),
         ({"name": "a/b"}, "name"),
         ({"demo": {"molecules": "many"}}, "demo.molecules"),
-        ({"km3aid": {"runs": []}}, "km3aid.runs"),
         ({"km3aid": {"runs": "all"}}, "km3aid.runs"),
         ({"km3aid": {"runs": [{}, {"model": {"dim": 1}}]}}, "km3aid.runs.1.model.dim"),
         ({"km3aid": {"base": 3}}, "km3aid.base"),

@@ -111,7 +111,7 @@ class Km3aidSection(Settings):
 
     base: Km3aidRun = Field(Km3aidRun(), description="settings that every run starts from")
     runs: list[Km3aidRun] = Field(
-        [Km3aidRun()], min_length=1, description="one entry a run: only the keys in which it differs from `base`"
+        [Km3aidRun()], description="one entry a run: only the keys in which it differs from `base`"
     )
     grids: list[Grid] = Field([], description="runs for every combination of some settings, as in an ablation table")
     folds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = Field(
