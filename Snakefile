@@ -54,5 +54,6 @@ rule all:
     input:
         rules.compare_runs.output,
         rules.write_report.output,
+        rules.write_groups_report.output if plan.symspectra.jobs else [],
         rules.sync_tracking.output if plan.tracking_uri else [],
     localrule: True

@@ -190,11 +190,14 @@ def compare(
     pooled: Annotated[
         list[Path] | None, typer.Option("--pooled", help="pooled isomers of an experiment; repeat")
     ] = None,
+    audits: Annotated[
+        list[Path] | None, typer.Option("--audit", help="audit JSON of a split, which tells its kind; repeat")
+    ] = None,
 ) -> None:
     """Put every measured number beside the published one."""
     from spectraflow.reporting.comparison import compare_runs
 
-    compare_runs(published, runs, out, data=data, pooled=pooled or [])
+    compare_runs(published, runs, out, data=data, pooled=pooled or [], audits=audits or [])
 
 
 @app.command()
@@ -214,6 +217,7 @@ def report(
     references: Annotated[
         list[Path] | None, typer.Option("--reference", help="figures of second measured spectra; repeat")
     ] = None,
+    groups_page: Annotated[bool, typer.Option("--groups-page", help="the page of functional groups is beside")] = False,
 ) -> None:
     """Write the self-contained HTML report and its figures."""
     from spectraflow.reporting.page import write_report
@@ -229,7 +233,25 @@ def report(
         data=data,
         pooled=pooled or [],
         references=references or [],
+        groups_page=groups_page,
     )
+
+
+@app.command()
+@report_errors
+def report_groups(
+    comparison: Annotated[Path, typer.Option(help="comparison.csv")],
+    runs: Annotated[list[Path], typer.Option("--run", help="run folder of a model of functional groups; repeat")],
+    out: Annotated[Path, typer.Option(help="folder for functional_groups.html and its figures")],
+    counts: Annotated[list[Path] | None, typer.Option("--counts", help="accounting JSON of a data set; repeat")] = None,
+    audits: Annotated[list[Path] | None, typer.Option("--audit", help="audit JSON of a split; repeat")] = None,
+    maps: Annotated[list[Path] | None, typer.Option("--map", help="scaffold map of a split; repeat")] = None,
+    data: Annotated[str, typer.Option(help="demo or published")] = "published",
+) -> None:
+    """Write the self-contained HTML page of functional groups and its figures."""
+    from spectraflow.reporting.groups.page import write_groups_report
+
+    write_groups_report(comparison, runs, counts or [], audits or [], maps or [], out, data=data)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-# In: run folders, accounting and audits. Out: every measured number beside the published one, and the HTML report.
+# In: run folders, accounting and audits. Out: every measured number beside the published one, and the HTML pages.
 
 
 rule compare_runs:
@@ -19,6 +19,11 @@ rule compare_runs:
         + plan.shifts.each_run("<results>/shifts/runs/{run}/assignments.parquet"),
         ranks=plan.each_complete_run("<results>/km3aid/runs/{run}/ranks.parquet")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/ranks.parquet"),
+        group_settings=plan.symspectra.each_run("<results>/symspectra/runs/{run}/settings.json"),
+        group_labels=plan.symspectra.each_run("<results>/symspectra/runs/{run}/label.txt"),
+        group_metrics=plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.json"),
+        examinations=plan.symspectra.each_examined_run("<results>/symspectra/runs/{run}/examination.json"),
+        audits=plan.symspectra.each_run("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.audit.json"),
     output:
         comparison=report("<results>/comparison.csv", caption="../report/comparison.rst", category="Comparison"),
     log:
@@ -32,12 +37,13 @@ rule compare_runs:
     params:
         data=plan.config.data,
         code=code_of("reporting.comparison"),
-        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        runs=lambda wildcards, input: repeat("--run", map(folder, [*input.metrics, *input.group_metrics])),
         pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
+        audits=lambda wildcards, input: repeat("--audit", input.audits),
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow compare --published {input.published:q} {params.runs} {params.pooled} \
+        spectraflow compare --published {input.published:q} {params.runs} {params.pooled} {params.audits} \
             --out {output.comparison:q} --data {params.data}
         """
 
@@ -117,10 +123,49 @@ rule write_report:
         audits=lambda wildcards, input: repeat("--audit", input.audits),
         references=lambda wildcards, input: repeat("--reference", input.references),
         folder=lambda wildcards, output: folder(output.page),
+        groups_page="--groups-page" if plan.symspectra.jobs else "",
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow report --comparison {input.comparison:q} {params.runs} {params.pooled} {params.counts} {params.audits} \
             {params.references} --molecules {input.molecules:q} --alignment {input.alignment:q} \
-            --out {params.folder:q} --data {params.data}
+            --out {params.folder:q} --data {params.data} {params.groups_page}
+        """
+
+
+rule write_groups_report:
+    input:
+        comparison="<results>/comparison.csv",
+        settings=plan.symspectra.each_run("<results>/symspectra/runs/{run}/settings.json"),
+        labels=plan.symspectra.each_run("<results>/symspectra/runs/{run}/label.txt"),
+        history=plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.jsonl"),
+        metrics=plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.json"),
+        predictions=plan.symspectra.each_run("<results>/symspectra/runs/{run}/predictions.parquet"),
+        examinations=plan.symspectra.each_examined_run("<results>/symspectra/runs/{run}/examination.json"),
+        counts=plan.symspectra.all_counts,
+        audits=plan.symspectra.each_run("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.audit.json"),
+        maps=plan.symspectra.each_cluster_split("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.map.parquet"),
+    output:
+        page=report("<results>/report/functional_groups.html", caption="../report/groups.rst", category="Report"),
+    log:
+        "<logs>/write_groups_report.log",
+    benchmark:
+        "<benchmarks>/write_groups_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        data=plan.config.data,
+        code=code_of("reporting.groups.page"),
+        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        counts=lambda wildcards, input: repeat("--counts", input.counts),
+        audits=lambda wildcards, input: repeat("--audit", input.audits),
+        maps=lambda wildcards, input: repeat("--map", input.maps),
+        folder=lambda wildcards, output: folder(output.page),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow report-groups --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
+            {params.maps} --out {params.folder:q} --data {params.data}
         """

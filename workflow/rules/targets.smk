@@ -57,3 +57,4 @@ rule symspectra:
 rule report:
     input:
         rules.write_report.output,
+        rules.write_groups_report.output if plan.symspectra.jobs else [],

@@ -188,8 +188,8 @@ def verdict(published: float, published_sd: float | None, measured: Measured, *,
 def _row(cell: Mapping[str, str], answer: _Answer, data: str) -> dict[str, Any]:
     unit, of_published, of_measured = UNITS[cell["unit"]]
     measured = Measured(*(None if x is None else of_measured * x for x in answer.measured[:3]))  # type: ignore[arg-type]
-    published = of_published * float(cell["value"])
-    sd = of_published * float(cell["sd"]) if cell["sd"] else None
+    published = round(of_published * float(cell["value"]), 9)
+    sd = round(of_published * float(cell["sd"]), 9) if cell["sd"] else None
     answering = answer.experiment.measuring(answer.metric)
     return {
         **{name: cell[name] for name in ("paper", "table", "setting", "method")},

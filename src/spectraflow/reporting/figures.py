@@ -41,8 +41,14 @@ def _curve(axes: Axes, run: Run, key: str, **style: Any) -> None:
         axes.plot(*zip(*points, strict=True), **style)
 
 
-def training_curves(runs: Sequence[Run], names: Mapping[str, str]) -> Figure:
-    """Draw losses and validation accuracies by epoch; `names` maps run ids to labels, the chosen epoch is dotted."""
+CURVES = {"val/in_batch": "Molecule among a batch, val", "val/atom": "Atom accuracy, val"}
+
+
+def training_curves(runs: Sequence[Run], names: Mapping[str, str], curves: Mapping[str, str] = CURVES) -> Figure:
+    """Draw losses and two validation scores by epoch; `names` maps run ids to labels, the chosen epoch is dotted.
+
+    curves: titles of the scores by their names in the history.
+    """
     with figure_style():
         figure, axes = _axes(8.4, 3.5, 3)
         if not any(run.history for run in runs):
@@ -54,12 +60,13 @@ def training_curves(runs: Sequence[Run], names: Mapping[str, str]) -> Figure:
             best = run.metrics.get("best_epoch")
             style = {"color": colour, "alpha": 1.0 if number < len(SERIES) else 0.4}
             label = names.get(run.run_id, run.label) if number < len(SERIES) else None
-            _curve(axes[0], run, "train/loss", ls=(0, (3, 2)), lw=1.1, **style)
+            measured = any("val/loss" in row for row in run.history)
+            _curve(axes[0], run, "train/loss", ls=(0, (3, 2)), lw=1.1, label=None if measured else label, **style)
             _curve(axes[0], run, "val/loss", label=label, **style)
-            _curve(axes[1], run, "val/in_batch", **style)
-            _curve(axes[2], run, "val/atom", **style)
-            _dot_best(axes, run, best, colour)
-        titles = ("Loss (dashed: training)", "Molecule among a batch, val", "Atom accuracy, val")
+            for place, key in zip(axes[1:], curves, strict=True):
+                _curve(place, run, key, **style)
+            _dot_best(axes, run, best, colour, ("val/loss", *curves))
+        titles = ("Loss (dashed: training)", *curves.values())
         for one, title in zip(axes, titles, strict=True):
             one.set(title=title, xlabel="epoch")
             one.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
@@ -70,9 +77,9 @@ def training_curves(runs: Sequence[Run], names: Mapping[str, str]) -> Figure:
         return figure
 
 
-def _dot_best(axes: Sequence[Axes], run: Run, best: Any, colour: str) -> None:
+def _dot_best(axes: Sequence[Axes], run: Run, best: Any, colour: str, keys: Sequence[str]) -> None:
     row = next((row for row in run.history if row.get("epoch") == best), {})
-    for one, key in zip(axes, ("val/loss", "val/in_batch", "val/atom"), strict=True):
+    for one, key in zip(axes, keys, strict=True):
         if isinstance(row.get(key), int | float):
             one.plot(best, row[key], "o", color=colour, ms=4.5, zorder=5)
 

@@ -23,6 +23,21 @@ METRIC_NAMES = {
     "shift/covered_50_13C": "¹³C shifts within their 50 % intervals",
     "shift/covered_90_13C": "¹³C shifts within their 90 % intervals",
 }
+_GROUP_SCORES = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1, all groups",
+    "macro_f1_present": "macro-F1, groups present",
+    "exact_match": "every group right",
+    "violations": "molecules with an implausible set",
+    "violations_stated": "implications broken",
+    "f1": "F1",
+}
+_TIERS = {"low": "rare groups", "medium": "medium groups", "high": "frequent groups"}
+_NORMALITY = {
+    "shapiro_median_p": "Shapiro–Wilk",
+    "ks_median_p": "Kolmogorov–Smirnov",
+    "lilliefors_median_p": "Lilliefors",
+}
 READINGS = {"head": "by predicted shifts", "joint": "by alignment and predicted shifts together"}
 """Suffixes of `atom` and `exact` in metrics that read the assignment in other ways than by the alignment alone."""
 _SHORT_NAMES = {
@@ -62,6 +77,23 @@ _SHORT_SETTINGS = {
     "model.shift_head": "shift head",
     "objective.shift_weight": "weight of shifts",
     "spectrum_encoder.mode": "spectrum encoder",
+    "kind": "model",
+    "modalities": "spectra",
+    "subsample.group": "fewer",
+    "subsample.kept": "share kept",
+    "augmentation.kind": "augmentation",
+    "imbalance.strategy": "imbalance",
+    "objective.beta": "β",
+    "objective.sample_scale": "s1",
+    "objective.feature_scale": "s2",
+    "objective.aux_encoder_grad": "auxiliary gradient",
+    "network.order": "order",
+    "network.order_seed": "order seed",
+    "network.decoder": "decoder",
+    "network.prior": "prior",
+    "network.gate": "gate",
+    "network.auxiliary": "auxiliary",
+    "network.attention": "attention",
 }
 _WORDS = {
     "objective.discrimination": {"knowledge": "K-ID", "strong": "SP-ID", "weak": "WP-ID", "soft": "soft kernel"},
@@ -96,7 +128,38 @@ def metric_name(metric: str) -> str:
             return f"truth among the first {k} of {int(size):,}"
         case ["whole_retrieval", k]:
             return f"truth among the first {k} of the whole library"
-    return METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
+    return _group_metric_name(metric) or METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
+
+
+def _group_metric_name(metric: str) -> str | None:
+    """Return the name of a number about functional groups, None for any other."""
+    match metric.split("/"):
+        case ["tuned", *rest]:
+            return f"{_group_metric_name('/'.join(rest))}, thresholds tuned on val"
+        case ["welch_p", *rest]:
+            return f"p of Welch's test, {_group_metric_name('/'.join(rest))}"
+        case ["groups", score]:
+            return _GROUP_SCORES.get(score)
+        case ["groups", "tier", tier, score]:
+            return f"mean {_GROUP_SCORES.get(score, score)}, {_TIERS.get(tier, tier)}"
+        case ["groups", "label", group, score]:
+            return f"{group}, {_GROUP_SCORES.get(score, score)}"
+        case ["groups", "count", count, score]:
+            return f"molecules of {count} groups, {_GROUP_SCORES.get(score, score)}"
+        case ["examined", "missing", name, score]:
+            held = "all spectra" if name == "none" else f"without {name}"
+            return f"{held}, {_GROUP_SCORES.get(score, score)}"
+        case ["examined", "noise", sigma, score]:
+            return f"noise of {sigma}, {_GROUP_SCORES.get(score, score)}"
+        case ["examined", "normality", name, molecules, test]:
+            return f"{name}, median p of {_NORMALITY.get(test, test)}, {molecules} molecules"
+        case ["tier_groups", tier]:
+            return f"number of {_TIERS.get(tier, tier)}"
+        case ["cost", "hours"]:
+            return "training time"
+        case ["cost", "gb"]:
+            return "memory"
+    return None
 
 
 def short_metric_name(metric: str) -> str:
@@ -124,7 +187,8 @@ def setting_value(key: str, value: Any) -> str:
 
 
 def _setting(key: str, value: Any) -> str:
-    return _WORDS.get(key, {}).get(str(value)) or f"{setting_name(key)} {value}"
+    shown = " + ".join(map(str, value)) if isinstance(value, list) else value
+    return _WORDS.get(key, {}).get(str(value)) or f"{setting_name(key)} {shown}"
 
 
 def _differing(runs: Sequence[Run], ignored: set[str]) -> list[str]:

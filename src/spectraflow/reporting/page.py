@@ -2,39 +2,40 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
-from spectraflow import __version__
 from spectraflow.errors import InputError
-from spectraflow.files import read_json, write_text
+from spectraflow.files import write_text
 from spectraflow.molecules.depictions import draw_molecule
-from spectraflow.provenance import git_commit
 from spectraflow.reporting import figures, sections, theme
 from spectraflow.reporting.comparison import read_comparison
 from spectraflow.reporting.controls_section import controls_section
 from spectraflow.reporting.examples import Example, choose_cases, choose_examples
-from spectraflow.reporting.experiments import flatten, group_runs
+from spectraflow.reporting.experiments import group_runs
 from spectraflow.reporting.grid_figures import grid_figure
 from spectraflow.reporting.grids import GridTable, grid_tables
 from spectraflow.reporting.isomer_section import isomer_section
-from spectraflow.reporting.labels import carbon_words, metric_name, plain, run_names, with_interval
+from spectraflow.reporting.labels import carbon_words, metric_name, run_names, with_interval
 from spectraflow.reporting.method_table import load_references, method_table, queries_tables
+from spectraflow.reporting.page_parts import (
+    GROUPS_PAGE,
+    MAIN_PAGE,
+    environment,
+    frame,
+    inline,
+    json_blocks,
+    run_settings,
+    write_figures,
+)
 from spectraflow.reporting.reranking_section import reranking_section
 from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
 from spectraflow.reporting.search_section import search_section
 from spectraflow.tables import RANKS, read_table
 
 DRAWN_CURVES = 12
-REPEAT = {
-    "demo": "make run",
-    "published": "snakemake --configfile workflow/config/paper.yaml",
-}
 
 
 def write_report(
@@ -49,12 +50,14 @@ def write_report(
     data: str,
     pooled: Sequence[Path] = (),
     references: Sequence[Path] = (),
+    groups_page: bool = False,
 ) -> None:
     """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
     from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
-    figures of whole experiments; references: figures of second measured spectra. A run without retrieval, ranks or
+    figures of whole experiments; references: figures of second measured spectra; groups_page: whether the page of
+    functional groups stands beside this one. A run without retrieval, ranks or
     assignments leaves a section that says so. Raises InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
@@ -66,52 +69,38 @@ def write_report(
     drawings = {**_figures(loaded, names, table), **_grid_figures(grids)}
     examples, cases = _examples(main, molecules, alignment), _cases(main, molecules, alignment)
     spectra = {f"spectrum_{one['name']}": one["spectrum"] for one in (*examples, *cases)}
-    for name, (svg, _) in {**drawings, **spectra}.items():
-        write_text(Path(out) / "figures" / f"{name}.svg", theme.for_file(svg))
-    page = _environment().get_template("page.html.j2")
-    text = page.render(
-        **_context(loaded, names, table, data),
-        figures={name: _inline(*drawing) for name, drawing in drawings.items()},
-        examples=[_shown(one) for one in examples],
-        cases=[_shown(one) for one in cases],
-        methods=method_table(experiments, run_names(loaded, repetitions=False), table, load_references(references)),
-        queries=queries_tables(experiments, run_names(loaded, repetitions=False)),
-        grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
-        isomers=isomer_section(main, experiments, table),
-        search=search_section(main),
-        reranking=reranking_section(loaded, names),
-        controls=controls_section(loaded, names),
-        counts=[block for path in counts for block in _blocks(path, path.parent.name)],
-        audits=[block for path in audits for block in _blocks(path, path.name.removesuffix(".json"))],
-        css=Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
+    write_figures(Path(out) / "figures", {**drawings, **spectra})
+    text = (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            **frame(data, {GROUPS_PAGE: "Functional groups"} if groups_page else {}),
+            **_context(loaded, names, table),
+            figures={name: inline(*drawing) for name, drawing in drawings.items()},
+            examples=[_shown(one) for one in examples],
+            cases=[_shown(one) for one in cases],
+            methods=method_table(experiments, run_names(loaded, repetitions=False), table, load_references(references)),
+            queries=queries_tables(experiments, run_names(loaded, repetitions=False)),
+            grids=[sections.grid_section(grid, figure_name(grid)) for grid in grids],
+            isomers=isomer_section(main, experiments, table),
+            search=search_section(main),
+            reranking=reranking_section(loaded, names),
+            controls=controls_section(loaded, names),
+            counts=json_blocks(counts, by_folder=True),
+            audits=json_blocks(audits, by_folder=False),
+        )
     )
-    write_text(Path(out) / "index.html", text)
+    write_text(Path(out) / MAIN_PAGE, text)
 
 
 def _shown(example: Mapping[str, Any]) -> dict[str, Any]:
-    return {**example, "spectrum": _inline(*example["spectrum"]), "molecule": _inline(*example["molecule"])}
+    return {**example, "spectrum": inline(*example["spectrum"]), "molecule": inline(*example["molecule"])}
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("spectraflow.reporting", "."),
-        autoescape=select_autoescape(["html", "html.j2"], default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain
-    return environment
-
-
-def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame, data: str) -> dict[str, Any]:
+def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame) -> dict[str, Any]:
     main = runs[0]
     listed = [run for run in runs if not run.only_cell]
     return {
-        "data": data,
-        "version": __version__,
-        "commit": git_commit(),
-        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "main": main,
         "main_name": names[main.run_id],
         "cards": sections.cards(main, table),
@@ -121,19 +110,13 @@ def _context(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame,
         "all_metrics": [(metric_name(name), _text(name, one), one.n) for name, one in main.measured.items()],
         "atoms": [(metric_name(name), _text(name, one)) for name, one in main.measured.items() if name[:5] == "atom/"],
         "retrieval": sections.retrieval_section(main, table),
-        "settings": [(run.run_id, names[run.run_id], _settings(run)) for run in listed],
-        "repeat": REPEAT.get(data, REPEAT["published"]),
+        "settings": [(run.run_id, names[run.run_id], run_settings(run)) for run in listed],
     }
 
 
 def _text(name: str, measured: Measured) -> str:
     in_ppm = name.endswith("ppm_error") or name.startswith("shift/mae_")
     return with_interval(measured, scale=1 if in_ppm else 100, digits=2 if in_ppm else 1)
-
-
-def _settings(run: Run) -> list[tuple[str, str]]:
-    info = {key: value for key, value in run.info.items() if key not in ("settings", "label", "run_id")}
-    return [(key, plain(value)) for key, value in {**flatten(info), **flatten(run.settings)}.items()]
 
 
 def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame) -> dict[str, tuple[str, str]]:
@@ -180,10 +163,6 @@ def _main_ranks(run: Run, path: Path) -> pl.DataFrame:
     return ranks.filter(pl.col("scoring") == (run.retrieval or {}).get("main_scoring", ranks["scoring"].first()))
 
 
-def _inline(svg: str, words: str) -> Markup:
-    return Markup(theme.for_page(svg, words))
-
-
 def _examples(run: Run, molecules: Path, alignment: Path) -> list[dict[str, Any]]:
     path = run.folder / "assignments.parquet"
     if not path.is_file():
@@ -221,13 +200,3 @@ def _example(name: str, title: str, example: Example) -> dict[str, Any]:
         "molecule": (drawing, f"Structure of {example.molecule_id} with the shift of every carbon"),
         "spectrum": (spectrum, f"Peaks of {example.spectrum_id} as sticks"),
     }
-
-
-def _blocks(path: Path, title: str) -> list[sections.Block]:
-    try:
-        value = read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(value, Mapping):
-        raise InputError(f"{path}: a JSON object was expected, found {type(value).__name__}")
-    return sections.blocks(value, title)

@@ -39,7 +39,8 @@ _SELECTIONS = {
     PROTOCOLS["test"]: "the reported fold, as published",
     PROTOCOLS["val"]: "val, held out from the test part",
 }
-_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR"}
+_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR", "symspectra": ""}
+_NUMBERS = {"p": "{:.2g}", "h": "{:.2g}", "": "{:,.0f}"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Block:
     folded: bool = False
 
 
-def _published_of(comparison: pl.DataFrame, run: Run, metric: str) -> Mapping[str, Any] | None:
+def published_of(comparison: pl.DataFrame, run: Run, metric: str) -> Mapping[str, Any] | None:
     """Return the published cell beside a run's number, the later version of a paper first."""
     rows = comparison.filter(
         (pl.col("metric") == metric) & pl.col("run_ids").fill_null("").str.split(" ").list.contains(run.run_id)
@@ -71,7 +72,8 @@ def _published_of(comparison: pl.DataFrame, run: Run, metric: str) -> Mapping[st
     return rows.sort("paper").row(0, named=True) if len(rows) else None
 
 
-def _plus_minus(value: float, sd: float | None, digits: int = 1) -> str:
+def plus_minus(value: float, sd: float | None, digits: int = 1) -> str:
+    """Return a published number with its standard deviation, if there is one."""
     return f"{value:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
 
 
@@ -88,25 +90,28 @@ def cards(run: Run, comparison: pl.DataFrame) -> list[Card]:
     }
     found = []
     for metric in (name for name in metrics if name in measured):
-        one, cell, luck = measured[metric], _published_of(comparison, run, metric), chance.get(metric)
+        one, cell, luck = measured[metric], published_of(comparison, run, metric), chance.get(metric)
         within = " within the CHn class" if metric.startswith("atom/") else ""
         found.append(
             Card(
                 metric_name(metric),
                 percent(one.value),
                 "" if one.low is None else f"{percent(one.low)} to {percent(one.high)}",
-                "" if cell is None else _plus_minus(cell["published"], cell["published_sd"]),
+                "" if cell is None else plus_minus(cell["published"], cell["published_sd"]),
                 "" if luck is None else f"by chance {percent(luck.value, 1 if luck.value > 0.001 else 3)}{within}",
             )
         )
     return found
 
 
-def comparison_tables(comparison: pl.DataFrame, names: Mapping[str, str]) -> list[dict[str, Any]]:
+def comparison_tables(
+    comparison: pl.DataFrame, names: Mapping[str, str], families: Mapping[str, str] = FAMILIES
+) -> list[dict[str, Any]]:
     """Return the comparison by family of metrics, each with its rows as text; `names` maps run ids to experiments."""
     tables = []
-    for family, title in FAMILIES.items():
-        rows = comparison.filter(pl.col("metric").str.starts_with(f"{family}/")).to_dicts()
+    for family, title in families.items():
+        of_family = (pl.col("metric") == family) | pl.col("metric").str.starts_with(f"{family}/")
+        rows = comparison.filter(of_family).to_dicts()
         if rows:
             shown = [_comparison_row(row, names) for row in rows]
             differing = any(row["deviations"] for row in shown)
@@ -116,17 +121,21 @@ def comparison_tables(comparison: pl.DataFrame, names: Mapping[str, str]) -> lis
 
 def _comparison_row(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     low, high = row["low"], row["high"]
+    show = _NUMBERS.get(row["unit"] or "", "{:.1f}").format
+    spread = "" if row["published_sd"] is None else f" ± {show(row['published_sd'])}"
+    unit = "" if row["unit"] in ("%", "p", "", None) else f" {row['unit']}"
     return {
         **row,
-        "source": f"{_PAPERS.get(row['paper'], row['paper'])} {row['table']}",
+        "source": f"{_PAPERS.get(row['paper'], row['paper'])} {row['table']}".strip(),
         "setting": (row["setting"] or "").replace(";", ", "),
         "metric": short_metric_name(row["metric"]),
-        "published": _plus_minus(row["published"], row["published_sd"]),
-        "measured": f"{row['measured']:.1f}",
-        "interval": "" if low is None or high is None else f" [{low:.1f}, {high:.1f}]",
+        "published": f"{show(row['published'])}{spread}{unit}",
+        "measured": f"{show(row['measured'])}{unit}",
+        "interval": "" if low is None or high is None else f" [{show(low)}, {show(high)}]",
         "protocol": _SELECTIONS.get(row["protocol"], row["protocol"]),
         "experiment": "; ".join(dict.fromkeys(names.get(one, one) for one in (row["run_ids"] or "").split())),
         "deviations": row["deviations"] or "",
+        "differing": len((row["deviations"] or "").split("; ")),
     }
 
 
@@ -173,9 +182,9 @@ def retrieval_section(run: Run, comparison: pl.DataFrame) -> dict[str, Any] | No
     rows = []
     for k in sorted({k for by_k in sizes.values() for k in by_k}):
         rows.append((f"hit@{k}", "measured", [with_interval(by_k.get(k)) for by_k in sizes.values()]))
-        cells = [_published_of(comparison, run, f"retrieval/{size}/{k}") for size in sizes]
+        cells = [published_of(comparison, run, f"retrieval/{size}/{k}") for size in sizes]
         if any(cells):
-            texts = ["–" if cell is None else _plus_minus(cell["published"], cell["published_sd"]) for cell in cells]
+            texts = ["–" if cell is None else plus_minus(cell["published"], cell["published_sd"]) for cell in cells]
             rows.append((f"hit@{k}", "published", texts))
     rows += _percentile_rows(run.retrieval, list(sizes))
     rows.append(("hit@1", "chance", [percent(1 / size, 3) for size in sizes]))
@@ -204,7 +213,7 @@ def _percentile_rows(retrieval: Mapping[str, Any], sizes: Sequence[int]) -> list
 def published_hits(run: Run, comparison: pl.DataFrame) -> dict[tuple[int, int], float]:
     """Return published hit rates beside a run as fractions by (library size, k)."""
     cells = {
-        (size, k): _published_of(comparison, run, f"retrieval/{size}/{k}")
+        (size, k): published_of(comparison, run, f"retrieval/{size}/{k}")
         for size, by_k in retrieval_sizes(run).items()
         for k in by_k
     }
@@ -214,7 +223,7 @@ def published_hits(run: Run, comparison: pl.DataFrame) -> dict[tuple[int, int], 
 def published_exact(run: Run, comparison: pl.DataFrame) -> dict[str, float]:
     """Return published exact-molecule rates beside a run as fractions by carbon bin (as counted)."""
     names = [name for name in run.measured if name.startswith("exact/published/") and name.count("/") == 2]
-    cells = {name.rsplit("/", 1)[1]: _published_of(comparison, run, name) for name in names}
+    cells = {name.rsplit("/", 1)[1]: published_of(comparison, run, name) for name in names}
     return {name: cell["published"] / 100 for name, cell in cells.items() if cell is not None}
 
 
@@ -242,7 +251,7 @@ def grid_section(table: GridTable, figure: str) -> dict[str, Any]:
 
 
 def _published_text(value: Published | None) -> str:
-    return "–" if value is None else _plus_minus(100 * value.value, None if value.sd is None else 100 * value.sd)
+    return "–" if value is None else plus_minus(100 * value.value, None if value.sd is None else 100 * value.sd)
 
 
 def blocks(value: Mapping[str, Any], title: str) -> list[Block]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -70,9 +71,15 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield name, str(value)[:PARAMETER_LENGTH]
 
 
+_UNNAMEABLE = re.compile(r"[^\w\-./ ]", re.ASCII)
+_DETAILS = ("groups/label/", "groups/count/")
+"""Scores of single groups and by number of groups: hundreds a run, which stay in metrics.json."""
+
+
 def _metric_name(name: str) -> str:
-    """Return a name MLflow accepts: it allows no comparison signs."""
-    return name.replace("<=", "to ").replace("<", "below ").replace(">", "above ")
+    """Return a name MLflow accepts: letters, digits and ``_-. /`` alone."""
+    worded = name.replace("<=", "to ").replace("<", "below ").replace(">", "above ")
+    return _UNNAMEABLE.sub("_", worded)
 
 
 def _find(client: "MlflowClient", experiment: str, run_id: str) -> "Run | None":
@@ -114,11 +121,13 @@ def _log_history(client: "MlflowClient", mlflow_run: str, records: Iterable[Mapp
 
 
 def _final_metrics(folder: Path) -> dict[str, float]:
+    """Return the last numbers of a run by name, scores of single functional groups left out."""
     metrics = read_json(folder / run_folder.METRICS)
     values: dict[str, float] = {"best_epoch": metrics["best_epoch"]}
+    values |= {f"cost/{name}": value for name, value in metrics.get("cost", {}).items()}
     for part, figures in metrics.get("parts", {}).items():
         for name, interval in figures.items():
-            if interval["value"] is not None:
+            if interval["value"] is not None and not name.startswith(_DETAILS):
                 values[f"final/{part}/{name}"] = interval["value"]
     retrieval = folder / run_folder.RETRIEVAL
     if retrieval.exists():

@@ -1,0 +1,89 @@
+"""What all pages of the report share: their frame, drawings as files and inline, accounting as blocks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from spectraflow import __version__
+from spectraflow.errors import InputError
+from spectraflow.files import read_json, write_text
+from spectraflow.provenance import git_commit
+from spectraflow.reporting import sections, theme
+from spectraflow.reporting.experiments import flatten
+from spectraflow.reporting.labels import plain
+from spectraflow.reporting.runs import Run
+
+GROUPS_PAGE = "functional_groups.html"
+MAIN_PAGE = "index.html"
+Drawing = tuple[str, str]
+"""A figure's SVG and what it shows in words."""
+
+_REPEAT = {
+    "demo": "make run",
+    "published": "snakemake --configfile workflow/config/paper.yaml",
+}
+
+
+def environment() -> Environment:
+    """Return the templates of this package, with data escaped and unknown names refused."""
+    found = Environment(
+        loader=PackageLoader("spectraflow.reporting", "."),
+        autoescape=select_autoescape(["html", "html.j2"], default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["plain"] = plain
+    return found
+
+
+def frame(data: str, pages: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the frame of a page shows; `pages`: titles of other pages by file."""
+    return {
+        "data": data,
+        "version": __version__,
+        "commit": git_commit(),
+        "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "repeat": _REPEAT.get(data, _REPEAT["published"]),
+        "pages": list(pages.items()),
+        "css": Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
+    }
+
+
+def inline(svg: str, words: str) -> Markup:
+    """Return a drawing for the page itself."""
+    return Markup(theme.for_page(svg, words))
+
+
+def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> None:
+    """Write each drawing as `<name>.svg`."""
+    for name, (svg, _) in drawings.items():
+        write_text(folder / f"{name}.svg", theme.for_file(svg))
+
+
+def run_settings(run: Run) -> list[tuple[str, str]]:
+    """Return everything a run's settings.json says, by dotted key."""
+    info = {key: value for key, value in run.info.items() if key not in ("settings", "label", "run_id")}
+    return [(key, plain(value)) for key, value in {**flatten(info), **flatten(run.settings)}.items()]
+
+
+def json_blocks(paths: Sequence[Path], *, by_folder: bool) -> list[sections.Block]:
+    """Return JSON objects as blocks, titled by their folder or their file; raises InputError for anything else."""
+    found = []
+    for path in paths:
+        found += _blocks(path, path.parent.name if by_folder else path.name.removesuffix(".json"))
+    return found
+
+
+def _blocks(path: Path, title: str) -> list[sections.Block]:
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(value, Mapping):
+        raise InputError(f"{path}: a JSON object was expected, found {type(value).__name__}")
+    return sections.blocks(value, title)
