@@ -99,6 +99,15 @@ class PatchTransformer(LogitModel):
         )
         self.encoder = nn.TransformerEncoder(layer, settings.layers, nn.LayerNorm(dim), enable_nested_tensor=False)
         self.head = nn.Linear(dim, labels)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Draw all matrices from Glorot's distribution and scale embeddings, as the released code does."""
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter)
+        with torch.no_grad():
+            self.inside.levels.weight.mul_(math.sqrt(self.inside.dim))
 
     def forward(self, batch: SpectraBatch) -> Tensor:
         """Return logits (B, K)."""
