@@ -45,6 +45,13 @@ class Augmenter:
         return replace(batch, vectors=torch.where(copy[:, None, None], changed, batch.vectors))
 
 
+class Carried:
+    """A batch on its way into a model: Fabric, which would convert a batch for mixed precision, leaves this alone."""
+
+    def __init__(self, batch: SpectraBatch) -> None:
+        self.batch = batch
+
+
 class Trained(nn.Module):
     """A model as the fit loop calls it: with an element loss it returns losses, without one probabilities."""
 
@@ -52,8 +59,9 @@ class Trained(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: SpectraBatch, element_loss: ElementLoss | None = None) -> Any:
+    def forward(self, carried: Carried, element_loss: ElementLoss | None = None) -> Any:
         """Return (loss, figures) or probabilities (B, K)."""
+        batch = carried.batch
         return self.model.probabilities(batch) if element_loss is None else self.model.loss(batch, element_loss)
 
 
@@ -76,7 +84,7 @@ class GroupTask:
 
     def loss(self, model: nn.Module, batch: SpectraBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the model's loss of a batch."""
-        loss, figures = model(batch, self.element_loss)
+        loss, figures = model(Carried(batch), self.element_loss)
         return loss, figures
 
     def validate(self, model: nn.Module) -> Record:
@@ -93,6 +101,6 @@ def predict(model: nn.Module, store: SpectraStore, rows: Tensor) -> tuple[np.nda
     labels, found = [], []
     for chunk in rows.split(EVALUATED_AT_ONCE):
         batch = store.batch(chunk)
-        found.append(model(batch).double().cpu())
+        found.append(model(Carried(batch)).double().cpu())
         labels.append(batch.labels.cpu() > 0.5)
     return torch.cat(labels).numpy(), torch.cat(found).numpy()

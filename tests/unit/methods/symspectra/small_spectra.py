@@ -104,7 +104,8 @@ def write_tables(folder: Path, molecules: int = 120, seed: int = 0, **nulls: lis
         values = {modality: vectors[row, place].tolist() for place, modality in enumerate(MODALITIES)}
         absent = {modality: None for modality in MODALITIES if row in nulls.get(f"no_{modality}", [])}
         spectra.append({"molecule_id": name, **values, **absent})
-    known = [{"molecule_id": name, **dict(zip(NAMES, row, strict=True))} for name, row in zip(ids, labels.tolist())]
+    groups = dict(zip(ids, labels, strict=True))
+    known = [{"molecule_id": name, **dict(zip(NAMES, row.tolist(), strict=True))} for name, row in groups.items()]
     parts = ["train" if row % 6 < 4 else "val" if row % 6 == 4 else "test" for row in range(molecules)]
     split = [{"molecule_id": name, "part": part} for name, part in zip(ids, parts, strict=True)]
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ def write_tables(folder: Path, molecules: int = 120, seed: int = 0, **nulls: lis
         write_rows(folder / "vectors.parquet", vectors_schema(MODALITIES), spectra),
         write_rows(folder / "labels.parquet", labels_schema(NAMES), known),
         write_rows(folder / "split.parquet", SPLITS, split),
-        write_rows(folder / "peaks.parquet", PEAKS, [_carbons(name, row) for name, row in zip(ids, labels)]),
+        write_rows(folder / "peaks.parquet", PEAKS, [_carbons(name, row) for name, row in groups.items()]),
     )
 
 
