@@ -12,7 +12,7 @@ from spectraflow.errors import InputError
 from spectraflow.evaluation.seed_statistics import summarise, welch_p
 from spectraflow.files import atomic_path
 from spectraflow.reporting.experiments import Experiment, flatten, group_runs
-from spectraflow.reporting.published_cells import Not, PaperMapping, as_printed, equal
+from spectraflow.reporting.published_cells import Near, Not, PaperMapping, as_printed, equal
 from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured, load_pooled, load_run
 from spectraflow.reporting.split_kinds import read_split_kinds
@@ -144,7 +144,7 @@ def _tested(
 
 def _fits(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> bool:
     return group.method == mapping.method and all(
-        equal(group.settings.get(key), wanted) if key in group.settings else wanted is None or wanted == Not(())
+        equal(group.settings.get(key), wanted) if key in group.settings else wanted is None or isinstance(wanted, Not)
         for key, wanted in conditions.items()
     )
 
@@ -152,11 +152,12 @@ def _fits(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any
 def _deviations(group: Experiment, mapping: PaperMapping, conditions: Mapping[str, Any]) -> dict[str, Any]:
     defaults = flatten(mapping.defaults(group.settings))
     printed = {key for key, wanted in conditions.items() if as_printed(group.settings.get(key), wanted)}
-    ignored = {*printed, *mapping.identity, *mapping.unused(group.settings), "selection"}
+    standing_in = {key for key, wanted in conditions.items() if isinstance(wanted, Near)} - printed
+    ignored = {*printed, *mapping.identity, *mapping.unused(group.settings), "selection"} - standing_in
     return {
         key: value
         for key, value in group.settings.items()
-        if key not in ignored and not (key in defaults and equal(value, defaults[key]))
+        if key not in ignored and not (key in defaults and key not in standing_in and equal(value, defaults[key]))
     }
 
 

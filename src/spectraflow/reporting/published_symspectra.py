@@ -196,7 +196,7 @@ def unused_settings(settings: Mapping[str, Any]) -> set[str]:
     if settings.get("network.order") not in ("random", "gnn") or settings.get("network.decoder") == "none":
         found |= {"network.order_seed"}
     if settings.get("network.decoder") == "none":
-        found |= {"network.order", "network.decoder_dim", "network.decoder_embedding", "network.decoder_input"}
+        found |= {"network.order"} | {key for key in settings if key.startswith("network.decoder_")}
     if set(settings.get("required") or []) <= set(settings.get("modalities") or []):
         found |= {"required"}
     return found

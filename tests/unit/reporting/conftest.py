@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
+from spectraflow.evaluation.classification import group_metrics
 from spectraflow.methods.km3aid.settings import Km3aidRun
+from spectraflow.methods.symspectra.settings import SymspectraRun
+from spectraflow.reporting.experiments import group_runs
+from spectraflow.reporting.groups.entries import Entry
+from spectraflow.reporting.labels import run_names
+from spectraflow.reporting.runs import load_run
 from spectraflow.settings import merge
-from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, MOLECULES, RANKS, write_table
+from spectraflow.tables import ALIGNMENT, ASSIGNMENTS, MOLECULES, RANKS, group_predictions_schema, write_table
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -243,5 +249,97 @@ def make_pooled(tmp_path):
         path = tmp_path / "pooled.json"
         path.write_text(json.dumps(isomers_of(runs, rank1)))
         return path
+
+    return make
+
+
+GROUPS = ("Alcohol", "Alkane", "Amide", "Amine", "Carboxylic acid", "Ester", "Ether", "Imine")
+
+
+def group_probabilities(quality, seed, molecules=60):
+    """Return ids, truth and probabilities that are right for a share `quality` of all pairs."""
+    truth = np.random.default_rng(5).random((molecules, len(GROUPS))) < np.linspace(0.05, 0.8, len(GROUPS))
+    right = np.random.default_rng([7, seed]).random(truth.shape) < quality
+    return [f"x:{i}" for i in range(molecules)], truth, np.where(truth == right, 0.9, 0.1)
+
+
+def examination_of(modalities):
+    def scores(value):
+        return {f"groups/{name}": interval(value) for name in ("micro_f1", "macro_f1_present", "exact_match")}
+
+    lines = {words: [0.4 + i / 1000 for i in range(150)] for words in ("all", "fewest groups", "most groups")}
+    tests = {f"{test}_{figure}": 0.2 for test in ("shapiro", "ks", "lilliefors") for figure in ("median_p", "rejected")}
+    return {
+        "missing": {"none": scores(0.9), **{name: scores(0.7) for name in modalities}},
+        "noise": {sigma: scores(0.9 - 2 * float(sigma)) for sigma in ("0", "0.05", "0.1")},
+        "importance": {"by_token": dict.fromkeys(modalities, lines), "by_groups": {"1": 0.4, "2": 0.5}},
+        "weights": {
+            "samples_by_groups": {"1": 0.9, "2": 1.1, "3": 1.2},
+            "labels": {name: 1 + i / 100 for i, name in enumerate(GROUPS)},
+            "labels_of_positives": dict.fromkeys(GROUPS[:3], 1.2),
+        },
+        "normality": {name: {"50": tests} for name in modalities},
+    }
+
+
+def write_group_run(
+    folder, differences=None, *, quality=0.9, label="SymSpectra", grids=(), molecules=60, examined=False, trained=True
+):
+    """Fill a run folder as the training of a model of functional groups does."""
+    settings = SymspectraRun.model_validate(merge({"label": label}, differences or {})).model_dump(mode="json")
+    seed = settings["training"]["seed"]
+    ids, truth, probabilities = group_probabilities(quality, seed, molecules)
+    scores = group_metrics(truth, probabilities, GROUPS, draws=50)
+    test = {name: one.as_dict() for name, one in scores.items()}
+    test |= {
+        f"tuned/{name}": one for name, one in test.items() if not name.startswith(("groups/label", "groups/count"))
+    }
+    info = {
+        "method": "symspectra",
+        "run_id": folder.name,
+        "label": label,
+        "settings": settings,
+        "data_version": "0a1b2c",
+        "git_commit": "abc123",
+        "parameters": {"trainable": 1_234_567},
+        "molecules": {"train": 480, "val": 60, "test": molecules},
+        "groups": list(GROUPS),
+        "order": list(range(len(GROUPS))),
+        "device": "cpu",
+    }
+    metrics = {
+        "best_epoch": 2,
+        "epochs": 3,
+        "selection": "val",
+        "cost": {"seconds": 7200.0, "peak_memory_gb": 5.5},
+        "parts": {"val": {}, "test": test},
+    }
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(info))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    history = [{"epoch": e, "train/loss": 1 / (e + 1), "val/micro_f1": e / 3, "val/macro_f1": e / 4} for e in range(3)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history if trained))
+    (folder / "label.txt").write_text("\n".join([label, *grids]) + "\n")
+    columns = {"molecule_id": ids, "part": ["test"] * len(ids)}
+    columns |= {"probability": probabilities.tolist(), "label": truth.tolist()}
+    write_table(folder / "predictions.parquet", group_predictions_schema(len(GROUPS)), columns)
+    if examined:
+        (folder / "examination.json").write_text(json.dumps(examination_of(settings["modalities"])))
+    return folder
+
+
+@pytest.fixture
+def make_group_run(tmp_path):
+    return lambda name, *args, **options: write_group_run(tmp_path / "group_runs" / name, *args, **options)
+
+
+@pytest.fixture
+def make_entries(make_group_run):
+    """Return a function that turns keyword arguments of runs into named entries, equal settings together."""
+
+    def make(*runs):
+        loaded = [load_run(make_group_run(f"{n:012x}", *run[:1], **run[1])) for n, run in enumerate(runs)]
+        names = run_names(loaded, repetitions=False)
+        return [Entry(one, names[one.runs[0].run_id]) for one in group_runs(loaded)]
 
     return make

@@ -33,7 +33,7 @@ _PARTS = {
     "objective.sample_scale",
     "objective.feature_scale",
 }
-_OF_DECODER = ("network.order", "network.order_seed", "network.decoder_dim", "network.decoder_embedding")
+_OF_DECODER = ("network.order", "network.decoder")
 
 
 def _spectra_words(count: int) -> str:
@@ -99,7 +99,7 @@ def _ablation(one: Entry, full: Entry) -> dict[str, Any] | None:
     if not changed:
         return None
     differences = [full.minus(one, column.metric) for column in COLUMNS]
-    cells = [{**signed_points(d), "clear": d is not None and (d.low > 0 or d.high < 0)} for d in differences]
+    cells = [{**signed_points(d), "apart": d is not None and (d.low > 0 or d.high < 0)} for d in differences]
     return {"name": _without(one.settings, changed), "cells": cells, "runs": len(one.experiment.runs)}
 
 
@@ -138,7 +138,7 @@ def label_orders(entries: Sequence[Entry], comparison: pl.DataFrame) -> list[dic
         if not models:
             continue
         reference = reference_of(members)
-        kept = ("network.decoder", *_OF_DECODER, "label")
+        kept = (*_OF_DECODER, "label")
         alike = [one for one in models if one.science(*kept) == reference.science(*kept)]
         alike = [one for one in alike if one.settings.get("network.decoder") in ("none", "lstm")]
         if len(alike) > 1:

@@ -75,9 +75,9 @@ class Entry:
         return self.experiment.measure(metric)
 
     def science(self, *without: str) -> dict[str, Any]:
-        """Return the settings that decide something, without some keys."""
+        """Return the settings that decide something, without those whose dotted key starts with one of `without`."""
         unused = unused_settings(self.settings)
-        return {key: value for key, value in self.settings.items() if key not in unused and key not in without}
+        return {key: value for key, value in self.settings.items() if not key.startswith(without) and key not in unused}
 
     def minus(self, other: "Entry", metric: str) -> Interval | None:
         """Return a paired difference; None where the test molecules differ or predictions are missing."""
