@@ -53,7 +53,7 @@ rule all:
     default_target: True
     input:
         rules.compare_runs.output,
-        rules.write_report.output,
+        rules.write_report.output if plan.runs else [],
         rules.write_groups_report.output if plan.symspectra.jobs else [],
         rules.sync_tracking.output if plan.tracking_uri else [],
     localrule: True

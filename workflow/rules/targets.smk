@@ -56,5 +56,5 @@ rule symspectra:
 
 rule report:
     input:
-        rules.write_report.output,
+        rules.write_report.output if plan.runs else [],
         rules.write_groups_report.output if plan.symspectra.jobs else [],

@@ -97,9 +97,14 @@ class SymspectraPlan:
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.jobs.values()))
 
     def each_examined_run(self, template: str) -> list[str]:
-        """Return a path for every SymSpectra run that stands on its own: those are looked into."""
-        examined = [job for job in self.jobs.values() if job.settings["kind"] == "symspectra" and job.own]
-        return list(dict.fromkeys(template.format(**vars(job)) for job in examined if not job.settings["permuted"]))
+        """Return a path for every SymSpectra run that stands on its own, of repetitions the first: they are looked into."""
+        first: dict[str, SymspectraJob] = {}
+        for job in self.jobs.values():
+            settings = job.settings
+            if settings["kind"] == "symspectra" and not job.grids and not settings["permuted"]:
+                training = {key: value for key, value in settings["training"].items() if key != "seed"}
+                first.setdefault(settings_hash({**settings, "training": training, "fold": None}), job)
+        return [template.format(**vars(job)) for job in first.values()]
 
     def each_cluster_split(self, template: str) -> list[str]:
         """Return a path for every split by clusters of scaffolds that a run uses."""
