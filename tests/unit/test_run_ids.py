@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spectraflow.config import Config
-from spectraflow.run_ids import encoder_id, run_id
+from spectraflow.run_ids import dataset_version, encoder_id, run_id
 from spectraflow.settings import check
 from spectraflow.workflow import Plan
 
@@ -111,3 +111,42 @@ def test_ids_do_not_depend_on_the_process(monkeypatch):
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     monkeypatch.chdir(ROOT)
     assert printed.stdout.strip() == only_id(plan_of())
+
+
+def version_of(dataset, **sources) -> str:
+    return dataset_version(check(Config, {"data": "published", "sources": sources}), dataset)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source"),
+    [("alberts", "alberts"), ("open_exp", "massbank"), ("open_exp", "nmrshiftdb2"), ("sdbs", "sdbs")],
+)
+def test_a_data_set_depends_on_its_own_sources(dataset, source):
+    changed = version_of(dataset, **{source: {"limit": 10}})
+    assert changed != version_of(dataset)
+    for other in {"alberts", "open_exp", "sdbs"} - {dataset}:
+        assert version_of(other, **{source: {"limit": 10}}) == version_of(other)
+
+
+def test_a_folder_counts_by_the_names_and_sizes_of_all_its_files(tmp_path):
+    def version(folder: Path) -> str:
+        return version_of("sdbs", sdbs={"folder": str(folder)})
+
+    for name in ("one", "two"):
+        (tmp_path / name / "jcamp").mkdir(parents=True)
+        (tmp_path / name / "records.jsonl").write_text("{}")
+        (tmp_path / name / "jcamp" / "1_ms.jdx").write_text("##TITLE")
+    assert version(tmp_path / "one") == version(tmp_path / "two"), "where a folder lies does not matter"
+    before = version(tmp_path / "one")
+    (tmp_path / "one" / "records.jsonl").write_text("{} ")
+    larger = version(tmp_path / "one")
+    (tmp_path / "one" / "jcamp" / "1_ms.jdx").write_text("##TITLE=")
+    assert len({before, larger, version(tmp_path / "one")}) == 3
+    (tmp_path / "two" / "jcamp" / "1_ms.jdx").rename(tmp_path / "two" / "jcamp" / "2_ms.jdx")
+    assert version(tmp_path / "two") != before
+
+
+def test_simulated_data_sets_are_as_the_demo_makes_them():
+    assert dataset_version(check(Config, {"demo": {"seed": 8}}), "alberts") != dataset_version(
+        check(Config, {}), "alberts"
+    )

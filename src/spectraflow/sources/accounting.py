@@ -17,6 +17,8 @@ def require_equal(source: str, what: str, read: int, kept: int, rejected: int) -
 
 def count_rejects(rejects: pa.Table) -> Counter[tuple[str, str]]:
     """Return the number of rejects of each (stage, reason)."""
+    if not rejects.num_rows:
+        return Counter()
     grouped = rejects.group_by(["stage", "reason"]).aggregate([([], "count_all")]).to_pylist()
     return Counter({(row["stage"], row["reason"]): row["count_all"] for row in grouped})
 

@@ -21,11 +21,10 @@ from spectraflow.molecules.standardise import UnusableMolecule, molecule_row, pa
 from spectraflow.parallel import ordered_map
 from spectraflow.sources.accounting import count_rejects, require_equal
 from spectraflow.sources.alberts_files import ARRAYS, read_batches
-from spectraflow.sources.alberts_spectra import TECHNIQUES, VECTORS, PeakLists, Spectra, read_spectra
+from spectraflow.sources.alberts_spectra import TECHNIQUES, PeakLists, Spectra, read_spectra
 from spectraflow.tables import MOLECULES, PEAKS, REJECTS, RejectReason, TableWriter, vectors_schema
 
 SOURCE = "alberts"
-VECTORS_TABLE = vectors_schema(VECTORS)
 Faults = dict[int, tuple[RejectReason, str]]
 
 
@@ -51,11 +50,11 @@ def ingest(
     Raises InputError if a file cannot be used as a whole and AccountingError if the counts do not add up; then no
     output appears.
     """
-    total = AlbertsAccounting()
+    total = AlbertsAccounting(settings)
     with (
         TableWriter(molecules, MOLECULES) as molecule_writer,
         TableWriter(peaks, PEAKS) as peak_writer,
-        TableWriter(vectors, VECTORS_TABLE) as vector_writer,
+        TableWriter(vectors, vectors_table(settings)) as vector_writer,
         TableWriter(rejects, REJECTS) as reject_writer,
     ):
         for chunk in _chunks(raw, settings, limit, processes, origin):
@@ -69,6 +68,11 @@ def ingest(
         summary = total.summary()
         write_json(counts, summary)
     return summary
+
+
+def vectors_table(settings: VectorSettings) -> pa.Schema:
+    """Return the schema of the table of vectors."""
+    return vectors_schema([name for names in settings.simulated.values() for name in names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def assemble(first: int, spectra: Spectra, structures: tuple[pa.Table, Faults], 
     kept = np.ones(len(spectra.beyond), np.bool_)
     kept[list(faults)] = False
     ids = pa.array([f"{SOURCE}:{row}" for row in range(first, first + len(kept))])
-    vectors = pa.table([ids, *(spectra.vectors[name] for name in VECTORS)], schema=VECTORS_TABLE)
+    vectors = pa.table([ids, *spectra.vectors.values()], schema=vectors_schema(list(spectra.vectors)))
     if faults:
         molecules = molecules.filter(pc.is_in(molecules["molecule_id"], ids.filter(pa.array(kept))))
         vectors = vectors.filter(pa.array(kept))
@@ -140,11 +144,12 @@ def read_structures(rows: tuple[int, list[str | None]]) -> tuple[pa.Table, Fault
 
 
 def _peaks_table(ids: pa.Array, lists: dict[str, PeakLists], kept: NDArray[np.bool_], origin: str) -> pa.Table:
-    """Return the peak lists that are not empty of the rows `kept`, row by row."""
-    tables = [_technique_table(technique, ids, lists[technique], origin) for technique in TECHNIQUES]
-    present = np.stack([kept & (lists[technique].counts > 0) for technique in TECHNIQUES])
-    places = np.arange(present.size).reshape(present.shape)
-    return pa.concat_tables(tables).take(pa.array(places.T[present.T]))
+    """Return the peak lists that are not empty of the rows `kept`, technique by technique."""
+    tables = []
+    for technique in TECHNIQUES:
+        table, present = _technique_table(technique, ids, lists[technique], origin), kept & (lists[technique].counts > 0)
+        tables.append(table if present.all() else table.filter(pa.array(present)))
+    return pa.concat_tables(tables)
 
 
 def _technique_table(technique: str, ids: pa.Array, peaks: PeakLists, origin: str) -> pa.Table:
@@ -164,7 +169,8 @@ def _technique_table(technique: str, ids: pa.Array, peaks: PeakLists, origin: st
 class AlbertsAccounting:
     """Sums over chunks: everything found is in a table or rejected."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VectorSettings) -> None:
+        self.columns = settings.simulated
         self.found: Counter[str] = Counter()
         self.kept: Counter[str] = Counter()
         self.rejects: Counter[tuple[str, str]] = Counter()
@@ -175,7 +181,7 @@ class AlbertsAccounting:
         self.rejects += count_rejects(chunk.rejects)
         self.kept["molecules"] += chunk.molecules.num_rows
         self.kept["rows of vectors"] += chunk.vectors.num_rows
-        for name in VECTORS:
+        for name in chunk.vectors.column_names[1:]:
             self.kept[f"vector {name}"] += chunk.vectors.num_rows - chunk.vectors[name].null_count
         for row in chunk.peaks["technique"].value_counts().to_pylist():
             self.kept[f"peaks {row['values']}"] += row["counts"]
@@ -188,10 +194,10 @@ class AlbertsAccounting:
     def summary(self) -> dict[str, Any]:
         """Return the accounting as JSON values; raises AccountingError if it does not add up."""
         molecules = self.kept["molecules"]
-        vectors = {name: self.kept[f"vector {name}"] for name in VECTORS}
+        vectors = {name: self.kept[f"vector {name}"] for names in self.columns.values() for name in names}
         lists = {technique: self.kept[f"peaks {technique}"] for technique in TECHNIQUES}
         found = molecules * (len(ARRAYS) + len(TECHNIQUES))
-        kept = sum(vectors[name] for name in ARRAYS) + sum(lists.values())
+        kept = sum(vectors[self.columns[name][0]] for name in ARRAYS) + sum(lists.values())
         require_equal(SOURCE, "records", self.found["records"], molecules, self.rejected("record"))
         require_equal(SOURCE, "molecules", molecules, self.kept["rows of vectors"], 0)
         require_equal(SOURCE, "spectra", found, kept, self.rejected("spectrum"))

@@ -1,6 +1,5 @@
 """Spectra of a batch of rows of the simulated multimodal data set: vectors, peak lists, and which rows are faulty."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +15,8 @@ from spectraflow.spectra.modalities import VECTOR_POINTS
 from spectraflow.spectra.vectors import min_max, resample
 from spectraflow.tables import RejectReason
 
-VECTORS = ("IR", "13C", "13C_max", "13C_area", "1H", "1H_max", "1H_area", "MSMSpos", "MSMSneg")
-"""Columns of the vectors table."""
 TECHNIQUES = ("13C", "1H", *MASS_COLUMNS)
-"""Techniques of the peaks table, in the order of a molecule's rows."""
+"""Techniques of the peaks table, in the order of its rows within a batch."""
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -37,7 +34,7 @@ class PeakLists:
 class Spectra:
     """What a batch of n rows holds.
 
-    vectors: a column each of `VECTORS`; lists: a technique each; faults: why a row is of no use, by row; absent:
+    vectors: a column each of `VectorSettings.simulated`; lists: a technique each; faults: why a row is of no use, by row; absent:
     row, column and reason of what a row lacks; beyond: peaks (n,) of the merged energies at 600 m/z and above, which
     no vector shows.
     """
@@ -59,7 +56,8 @@ def read_spectra(batch: pa.RecordBatch, settings: VectorSettings) -> Spectra:
     spectra = Spectra(beyond=np.zeros(len(batch), np.int64))
     for modality, (column, length) in ARRAYS.items():
         rows, values = _read_array(batch, column, length, spectra)
-        for name, vectors in _array_vectors(modality, values):
+        made = _array_vectors(modality, values, settings)
+        for name, vectors in zip(settings.simulated[modality], made, strict=True):
             spectra.vectors[name] = _vector_column(len(batch), rows, vectors)
     spectra.lists["13C"] = _read_structs(batch, "c_nmr_peaks", {"delta (ppm)": "position", "intensity": "intensity"})
     proton = {"delta": "position", "category": "multiplicity", "nH": "hydrogens", "j_values": "couplings"}
@@ -91,16 +89,14 @@ def _read_array(batch: pa.RecordBatch, column: str, length: int, spectra: Spectr
 
 def _lengths(column: pa.Array) -> Integers:
     """Return the length of every list, -1 for null."""
-    return np.asarray(pc.fill_null(pc.list_value_length(column), -1), np.int64)
+    lengths = pc.list_value_length(column)
+    return np.asarray(lengths.fill_null(-1) if lengths.null_count else lengths, np.int64)
 
 
-def _array_vectors(modality: str, values: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+def _array_vectors(modality: str, values: NDArray[Any], settings: VectorSettings) -> list[NDArray[Any]]:
     if modality == "IR":
-        yield modality, resample(values)
-        return
-    yield modality, min_max(resample(values))
-    yield f"{modality}_max", min_max(resample(values, "max"))
-    yield f"{modality}_area", min_max(resample(values, "area"))
+        return [resample(values)]
+    return [min_max(resample(values, method)) for method in settings.resampling]
 
 
 def _vector_column(count: int, rows: Integers, vectors: NDArray[Any]) -> pa.Array:

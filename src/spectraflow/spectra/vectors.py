@@ -45,7 +45,11 @@ def _linear(values: Values) -> Values:
     at = np.arange(VECTOR_POINTS) * (last / (VECTOR_POINTS - 1))
     below = np.minimum(at.astype(np.int64), last - 1)
     share = (at - below).astype(values.dtype)
-    return values[:, below] * (1 - share) + values[:, below + 1] * share
+    vectors, above = values[:, below], values[:, below + 1]
+    vectors *= 1 - share
+    above *= share
+    vectors += above
+    return vectors
 
 
 def _starts(values: Values) -> NDArray[np.int64]:

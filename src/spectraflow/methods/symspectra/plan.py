@@ -97,7 +97,7 @@ class SymspectraPlan:
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.jobs.values()))
 
     def each_examined_run(self, template: str) -> list[str]:
-        """Return a path for every SymSpectra run that stands on its own, of repetitions the first: they are looked into."""
+        """Return a path for every SymSpectra run that is looked into: no cells of grids, of repetitions the first."""
         first: dict[str, SymspectraJob] = {}
         for job in self.jobs.values():
             settings = job.settings

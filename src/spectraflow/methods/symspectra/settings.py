@@ -25,9 +25,27 @@ class VectorSettings(Settings):
     )
     merge: Literal["sum", "max"] = Field("sum", description="how peaks of several energies are merged")
     mass_sigma: Annotated[float, Field(gt=0, le=100)] = Field(5.0, description="width of a mass peak, bins of 0.1 m/z")
+    resampling: Annotated[list[Literal["linear", "max", "area"]], Field(min_length=1)] = Field(
+        ["linear"],
+        description="alberts: which vectors of a 13C or 1H spectrum are made, by its value at each point (13C), its "
+        "maximum (13C_max) or its sum (13C_area) between two points",
+    )
     ei_energy: Literal["any", "70ish", "70"] = Field(
         "any", description="open set: EI spectra at any energy, at 70 to 75 eV or unstated, or stated as 70 eV"
     )
+
+    @model_validator(mode="after")
+    def _resampling_is_named_once(self) -> "VectorSettings":
+        if len(set(self.resampling)) < len(self.resampling):
+            raise ValueError("resampling names a method twice")
+        return self
+
+    @property
+    def simulated(self) -> dict[str, tuple[str, ...]]:
+        """Columns of vectors of the simulated spectra, by the spectrum they are made of."""
+        suffixes = ["" if method == "linear" else f"_{method}" for method in self.resampling]
+        long = {name: tuple(f"{name}{suffix}" for suffix in suffixes) for name in ("13C", "1H")}
+        return {"IR": ("IR",), **long, "MSMSpos": ("MSMSpos",), "MSMSneg": ("MSMSneg",)}
 
 
 class NetworkSettings(Settings):
@@ -178,7 +196,20 @@ class SymspectraRun(Settings):
             raise ValueError("network.heads must divide the last of network.channels")
         if self.baseline.dim % self.baseline.heads:
             raise ValueError("baseline.heads must divide baseline.dim")
+        if self.network.decoder == "transformer" and self.network.decoder_dim % 4:
+            raise ValueError("network.decoder_dim must be a multiple of 4, the heads of the decoder transformer")
+        self._check_changes_of_samples()
         return self
+
+    def _check_changes_of_samples(self) -> None:
+        """Raise ValueError for what would silently change nothing: losses of trees, changed vectors of text models."""
+        strategy, changed = self.imbalance.strategy, self.augmentation.kind != "none"
+        if self.kind in ("xgboost", "commonest") and (changed or strategy not in ("none", "mlsmote")):
+            raise ValueError(f"{self.kind} takes no losses or augmented copies: only imbalance.strategy mlsmote")
+        shifts = any(MODALITIES[name].unit == "ppm" for name in self.modalities)
+        as_text = self.kind == "multimodal_transformer" and self.baseline.text and shifts
+        if (self.kind == "transformer" or as_text) and (changed or strategy == "mlsmote"):
+            raise ValueError(f"the {self.kind} reads text, which mlsmote and augmentation do not change")
 
 
 @dataclass(frozen=True)
@@ -218,6 +249,19 @@ class SymspectraSection(Settings):
     def _grids_are_sound(self) -> "SymspectraSection":
         if faults := [fault for _, (_, found) in self._cells() for fault in found]:
             raise ValueError("; ".join(faults))
+        return self
+
+    @model_validator(mode="after")
+    def _vectors_are_made(self) -> "SymspectraSection":
+        made = {name for names in self.vectors.simulated.values() for name in names}
+        named = [(f"run '{run.label}'", run) for run in self.runs]
+        named += [(f"grid '{grid.label}'", cell) for grid, (cells, _) in self._cells() for cell in cells]
+        for name, run in named:
+            if run.dataset == "alberts" and (missing := {*run.modalities, *(run.required or [])} - made):
+                raise ValueError(
+                    f"{name} needs {', '.join(sorted(missing))}; of alberts are made {', '.join(sorted(made))} "
+                    "(symspectra.vectors.resampling adds `_max` and `_area` of 13C and 1H)"
+                )
         return self
 
     def _cells(self) -> Iterator[tuple[Grid, tuple[list[SymspectraRun], list[str]]]]:
