@@ -208,8 +208,10 @@ class SymspectraRun(Settings):
             raise ValueError(f"{self.kind} takes no losses or augmented copies: only imbalance.strategy mlsmote")
         shifts = any(MODALITIES[name].unit == "ppm" for name in self.modalities)
         as_text = self.kind == "multimodal_transformer" and self.baseline.text and shifts
-        if (self.kind == "transformer" or as_text) and (changed or strategy == "mlsmote"):
-            raise ValueError(f"the {self.kind} reads text, which mlsmote and augmentation do not change")
+        if (self.kind == "transformer" or as_text) and strategy == "mlsmote":
+            raise ValueError(f"imbalance.strategy mlsmote makes vectors, but the {self.kind} reads text")
+        if self.kind == "transformer" and changed:
+            raise ValueError("augmentation changes vectors, but the transformer reads text")
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,6 @@ def _with_tokens(
 
 
 def _oversampled(settings: SymspectraRun, store: SpectraStore, train_rows: Tensor) -> tuple[SpectraStore, Tensor]:
-    if store.tokens is not None:
-        raise InputError(f"imbalance.strategy mlsmote makes vectors, but the {settings.kind} reads text")
     samples = mlsmote(
         store.vectors[train_rows].numpy(),
         store.labels[train_rows].numpy() > 0.5,

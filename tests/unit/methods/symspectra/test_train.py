@@ -209,8 +209,6 @@ def test_order_and_rates_come_from_the_training_part(tables):
 def test_models_of_text_need_peaks(kind, tables, tmp_path):
     with pytest.raises(InputError, match=f"the {kind} reads peak lists: give the peaks table"):
         run(make_settings(kind=kind), replace(tables, peaks=None), tmp_path)
-    with pytest.raises(InputError, match="mlsmote makes vectors"):
-        run(make_settings(kind=kind, imbalance={"strategy": "mlsmote"}), tables, tmp_path)
 
 
 def test_an_empty_part_or_an_unknown_group_is_an_error(tables, tmp_path):
