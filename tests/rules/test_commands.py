@@ -7,7 +7,17 @@ import pytest
 from typer.testing import CliRunner
 
 from spectraflow.cli import app
-from spectraflow.tables import ALIGNMENT, GRAPHS, MOLECULES, PEAKS, REJECTS, SPLITS, count_rows, read_table
+from spectraflow.tables import (
+    ALIGNMENT,
+    GRAPHS,
+    MOLECULES,
+    PEAKS,
+    REJECTS,
+    SPLITS,
+    count_rows,
+    group_predictions_schema,
+    read_table,
+)
 from spectraflow.workflow import DEMO_FILES
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +36,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def raw(folder) -> Path:
-    settings = {"molecules": MOLECULE_COUNT, "library": 100, "multimodal_rows": 10, "moleculenet_rows": 20}
+    settings = {"molecules": MOLECULE_COUNT, "library": 100, "multimodal_rows": 30, "moleculenet_rows": 20}
     run("generate-demo", "--settings", json.dumps(settings), "--out", folder / "raw")
     return folder / "raw"
 
@@ -123,3 +133,46 @@ def test_every_kind_of_split_gives_parts_of_the_subset(kind, raw, tables, labels
     assert set(split["molecule_id"]) <= set(aligned)
     assert len(split["molecule_id"]) == len(set(split["molecule_id"]))
     assert json.loads(audit.read_text())
+
+
+@pytest.fixture(scope="module")
+def simulated(raw, folder) -> dict[str, Path]:
+    """Molecules, peaks, vectors, labels and a split of the simulated data set of several spectra a molecule."""
+    out = folder / "simulated"
+    tables = {name: out / f"{name}.parquet" for name in ("molecules", "peaks", "vectors", "rejects", "labels", "split")}
+    files = [option for name in ("molecules", "peaks", "vectors", "rejects") for option in (f"--{name}", tables[name])]
+    files += ["--counts", out / "counts.json", "--settings", "{}"]
+    run("ingest-alberts", "--raw", raw / "alberts" / "demo_multimodal.parquet", *files)
+    molecules = ["--molecules", tables["molecules"]]
+    definitions = ROOT / "resources" / "functional_groups.csv"
+    run("label-groups", *molecules, "--definitions", definitions, "--labels", tables["labels"])
+    settings = json.dumps({"kind": "random", "folds": 5, "val_fraction": 0.25})
+    files = ["--out", tables["split"], "--audit", out / "audit.json"]
+    run("split", "--settings", settings, *molecules, "--labels", tables["labels"], *files)
+    return tables
+
+
+def test_a_model_of_functional_groups_is_trained_examined_and_asked(simulated, folder, monkeypatch):
+    monkeypatch.setenv("SPECTRAFLOW_ACCELERATOR", "cpu")
+    network = {"channels": [8, 16], "heads": 2, "fusion": 16, "hidden": [64, 32], "decoder_dim": 32}
+    settings = {"modalities": ["IR", "13C"], "network": network, "training": {"epochs": 1, "batch_size": 4}}
+    out = folder / "groups"
+    tables = [option for name in ("vectors", "labels", "split") for option in (f"--{name}", simulated[name])]
+    places = ["--out", out, "--checkpoints", folder / "checkpoints"]
+    run("symspectra", "train", "--settings", json.dumps(settings), *tables, *places)
+    predictions = read_table(out / "predictions.parquet", group_predictions_schema(37)).to_pydict()
+    split = read_table(simulated["split"], SPLITS).to_pydict()
+    assert len(predictions["part"]) == sum(part != "train" for part in split["part"]) > 0
+    assert set(json.loads((out / "metrics.json").read_text())["parts"]) == {"val", "test"}
+    run("symspectra", "examine", "--run", out, *tables, "--out", out / "examination.json")
+    assert {"missing", "noise", "importance"} <= set(json.loads((out / "examination.json").read_text()))
+    answers = folder / "answers.parquet"
+    run("symspectra", "predict", "--run", out, "--vectors", simulated["vectors"], "--out", answers)
+    assert count_rows(answers) == count_rows(simulated["vectors"])
+
+
+def test_a_split_is_drawn(simulated, folder):
+    out = folder / "map.parquet"
+    run("symspectra", "draw-split", "--molecules", simulated["molecules"], "--split", simulated["split"], "--out", out)
+    scaffolds = read_table(simulated["molecules"], MOLECULES, ["scaffold"]).column("scaffold").to_pylist()
+    assert count_rows(out) == sum(bool(scaffold) for scaffold in scaffolds)
