@@ -147,7 +147,10 @@ def _peaks_table(ids: pa.Array, lists: dict[str, PeakLists], kept: NDArray[np.bo
     """Return the peak lists that are not empty of the rows `kept`, technique by technique."""
     tables = []
     for technique in TECHNIQUES:
-        table, present = _technique_table(technique, ids, lists[technique], origin), kept & (lists[technique].counts > 0)
+        table, present = (
+            _technique_table(technique, ids, lists[technique], origin),
+            kept & (lists[technique].counts > 0),
+        )
         tables.append(table if present.all() else table.filter(pa.array(present)))
     return pa.concat_tables(tables)
 

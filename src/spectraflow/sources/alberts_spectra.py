@@ -34,9 +34,9 @@ class PeakLists:
 class Spectra:
     """What a batch of n rows holds.
 
-    vectors: a column each of `VectorSettings.simulated`; lists: a technique each; faults: why a row is of no use, by row; absent:
-    row, column and reason of what a row lacks; beyond: peaks (n,) of the merged energies at 600 m/z and above, which
-    no vector shows.
+    vectors: a column each of `VectorSettings.simulated`; lists: a technique each; faults: why a row is of no use, by
+    row; absent: row, column and reason of what a row lacks; beyond: peaks (n,) of the merged energies at 600 m/z and
+    above, which no vector shows.
     """
 
     vectors: dict[str, pa.Array] = field(default_factory=dict)

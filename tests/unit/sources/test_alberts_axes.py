@@ -8,7 +8,7 @@ from rdkit import Chem
 
 from spectraflow.methods.symspectra.settings import VectorSettings
 from spectraflow.molecules.functional_groups import label_molecules, load_definitions
-from spectraflow.sources.alberts import VECTORS_TABLE, ingest
+from spectraflow.sources.alberts import ingest, vectors_table
 from spectraflow.spectra.modalities import MODALITIES
 from spectraflow.tables import MOLECULES, PEAKS, labels_schema, read_table
 
@@ -22,6 +22,7 @@ POSITIVES = {
     "Sulfonamide": 10, "Sulfonate": 1, "Sulfone": 4, "Sulfoxide": 1, "Thioamide": 1,
 }  # fmt: skip
 """Molecules with each group among the hundred; the other groups do not occur."""
+SETTINGS = VectorSettings(resampling=["linear", "max", "area"])
 
 pytestmark = [
     pytest.mark.real_data,
@@ -34,10 +35,10 @@ class Tables:
 
     def __init__(self, folder: Path) -> None:
         files = [folder / f"{name}.parquet" for name in ("molecules", "peaks", "vectors", "rejects")]
-        self.molecules, self.counts = files[0], ingest(REAL, *files, folder / "counts.json", VectorSettings())
+        self.molecules, self.counts = files[0], ingest(REAL, *files, folder / "counts.json", SETTINGS)
         self.mols = [Chem.MolFromSmiles(text) for text in read_table(files[0], MOLECULES)["smiles"].to_pylist()]
         self.peaks = read_table(files[1], PEAKS).to_pylist()
-        table = read_table(files[2], VECTORS_TABLE)
+        table = read_table(files[2], vectors_table(SETTINGS))
         self.vectors = {name: np.array(table[name].to_pylist()) for name in table.column_names[1:]}
 
     def having(self, smarts: str) -> np.ndarray:
