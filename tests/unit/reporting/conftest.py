@@ -1,4 +1,5 @@
 import json
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -286,7 +287,8 @@ def write_group_run(
     folder, differences=None, *, quality=0.9, label="SymSpectra", grids=(), molecules=60, examined=False, trained=True
 ):
     """Fill a run folder as the training of a model of functional groups does."""
-    settings = SymspectraRun.model_validate(merge({"label": label}, differences or {})).model_dump(mode="json")
+    base = SymspectraRun(label=label).model_dump()
+    settings = SymspectraRun.model_validate(merge(base, differences or {})).model_dump(mode="json")
     seed = settings["training"]["seed"]
     ids, truth, probabilities = group_probabilities(quality, seed, molecules)
     scores = group_metrics(truth, probabilities, GROUPS, draws=50)
@@ -336,9 +338,10 @@ def make_group_run(tmp_path):
 @pytest.fixture
 def make_entries(make_group_run):
     """Return a function that turns keyword arguments of runs into named entries, equal settings together."""
+    number = count()
 
     def make(*runs):
-        loaded = [load_run(make_group_run(f"{n:012x}", *run[:1], **run[1])) for n, run in enumerate(runs)]
+        loaded = [load_run(make_group_run(f"{next(number):012x}", run[0], **run[1])) for run in runs]
         names = run_names(loaded, repetitions=False)
         return [Entry(one, names[one.runs[0].run_id]) for one in group_runs(loaded)]
 

@@ -62,3 +62,27 @@ def test_a_store_that_fails_never_stops_a_training(run):
 def test_a_folder_without_runs_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no run folder"):
         sync_runs("sqlite:///x.db", [tmp_path])
+
+
+def test_single_groups_stay_in_the_files_and_other_scores_get_valid_names(tmp_path, run):
+    from mlflow import MlflowClient
+
+    interval = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
+    names = (
+        "groups/micro_f1",
+        "tuned/groups/tier/low/f1",
+        "groups/label/Azo compound/f1",
+        "groups/count/3/micro_f1",
+        "¹H, α",
+    )
+    parts = {"test": dict.fromkeys(names, interval)}
+    cost = {"seconds": 3.5, "peak_memory_gb": 1.0}
+    run_folder.write_metrics(run, {"best_epoch": 2, "epochs": 3, "cost": cost, "parts": parts})
+    uri = f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    initialise(uri, tmp_path / "initialised.json")
+    sync_runs(uri, [run])
+    client = MlflowClient(tracking_uri=uri)
+    (found,) = client.search_runs([client.get_experiment_by_name("km3aid").experiment_id])
+    final = {name for name in found.data.metrics if name.startswith("final/")}
+    assert final == {"final/test/groups/micro_f1", "final/test/tuned/groups/tier/low/f1", "final/test/_H_ _"}
+    assert found.data.metrics["cost/seconds"] == 3.5

@@ -117,9 +117,11 @@ def _context(
 
 
 def _compared(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the models that figures compare: those on the first one's data set, with its own spectra first."""
+    """Return the models that figures compare: those on the first one's data set and split, its own spectra first."""
     first = reference_of(entries)
-    models = [one for one in entries if not one.is_floor and not one.only_cell and one.dataset == first.dataset]
+    place = (first.dataset, first.settings.get("split"))
+    models = [one for one in entries if not one.is_floor and not one.only_cell]
+    models = [one for one in models if (one.dataset, one.settings.get("split")) == place]
     ordered = sorted(models, key=lambda one: (one is not first, one.modalities != first.modalities))
     return ordered[:DRAWN_MODELS]
 
