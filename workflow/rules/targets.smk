@@ -19,6 +19,7 @@ rule tables:
         ),
         "<results>/tables/nmrshiftdb2/peaks.parquet",
         "<results>/features/nmrshiftdb2/labels.parquet",
+        plan.symspectra.tables,
 
 
 rule km3aid:

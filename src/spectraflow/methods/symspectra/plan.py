@@ -124,6 +124,12 @@ class SymspectraPlan:
         return own[dataset]
 
     @property
+    def tables(self) -> list[str]:
+        """Return molecules, vectors and labels of every data set that a run uses."""
+        files = ("tables/{}/molecules", "tables/{}/vectors", "features/{}/labels")
+        return [f"<results>/{file.format(dataset)}.parquet" for dataset in self.versions for file in files]
+
+    @property
     def all_counts(self) -> list[str]:
         """Return the accounting of every data set that a run uses."""
         return [path for dataset in self.versions for path in self.counts(dataset)]
