@@ -30,7 +30,8 @@ FILE_ROWS = 3_200
 BASE_ROWS = 100
 MEMORY_LIMIT = 2 * 1024**3
 AIM = 0.5
-BAR_WITHOUT_CHEMISTRY = 0.25
+"""Of the plain scan's rate; asserted without chemistry, which InChI alone keeps below it."""
+REPEATS = 2
 TABLES = ("molecules", "peaks", "vectors", "rejects")
 
 
@@ -85,12 +86,21 @@ def timed(function: Callable[[], object]) -> Time:
     return Time(time.perf_counter() - wall, sum(after[:4]) - sum(before[:4]))
 
 
+def fastest(*functions: Callable[[], object]) -> list[Time]:
+    """Return the least of each time over a few turns; in a turn every function runs once.
+
+    The first ingestion of a process computes the matrix of the mass vectors, whatever the number of rows.
+    """
+    turns = [[timed(function) for function in functions] for _ in range(REPEATS)]
+    return [Time(*(min(part) for part in zip(*times, strict=True))) for times in zip(*turns, strict=True)]
+
+
 def scan(archive: Path, threads: bool) -> None:
     assert sum(len(batch) for batch in read_batches(archive, RATE_ROWS, threads)) == RATE_ROWS
 
 
-def ingest(archive: Path, out: Path, processes: int) -> None:
-    counts = alberts.ingest(archive, *options(out), VectorSettings(), limit=RATE_ROWS, processes=processes)
+def ingest(archive: Path, out: Path, processes: int, settings: VectorSettings = VectorSettings()) -> None:
+    counts = alberts.ingest(archive, *options(out), settings, limit=RATE_ROWS, processes=processes)
     assert counts["records"] == RATE_ROWS
 
 
@@ -118,32 +128,46 @@ def without_chemistry(rows: tuple[int, list[str | None]]) -> tuple[pa.Table, alb
 
 def told(what: str, plain: Time, ours: Time) -> str:
     return (
-        f"{what}: {RATE_ROWS / ours.wall:.0f} rows/s, plain scan {RATE_ROWS / plain.wall:.0f} rows/s, "
-        f"ratio {plain.wall / ours.wall:.2f} by the clock, {plain.cores / ours.cores:.2f} in cores (aim {AIM})"
+        f"{what}: {RATE_ROWS / ours.wall:.0f} rows/s ({1e3 * ours.cores / RATE_ROWS:.3f} ms of a core a row), "
+        f"plain scan {RATE_ROWS / plain.wall:.0f} rows/s ({1e3 * plain.cores / RATE_ROWS:.3f} ms), ratio "
+        f"{plain.wall / ours.wall:.2f} by the clock, {plain.cores / ours.cores:.2f} in cores (aim {AIM})"
     )
+
+
+@pytest.fixture(autouse=True)
+def load() -> None:
+    """Say how busy the machine is: other load costs the clock much and cores a little."""
+    print(f"\nload {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize("processes", [1, 2])
 def test_ingestion_against_a_plain_scan(archive, tmp_path, processes):
-    scan(archive, threads=processes > 1)  # the files are read from memory by everybody
-    plain = timed(lambda: scan(archive, threads=processes > 1))
-    ours = timed(lambda: ingest(archive, tmp_path, processes))
-    chemistry = timed(lambda: read_molecules(archive, processes))
-    print("\n" + told(f"Alberts, {processes} process(es)", plain, ours))
+    plain, ours, chemistry = fastest(
+        lambda: scan(archive, threads=processes > 1),
+        lambda: ingest(archive, tmp_path, processes),
+        lambda: read_molecules(archive, processes),
+    )
+    print(told(f"Alberts, {processes} process(es)", plain, ours))
     print(
         f"chemistry alone: {RATE_ROWS / chemistry.wall:.0f} rows/s, {chemistry.cores / ours.cores:.0%} of the cores' "
         f"time; scan and chemistry over the ingestion: {(plain.cores + chemistry.cores) / ours.cores:.2f} in cores"
     )
+    assert (plain.cores + chemistry.cores) / ours.cores > AIM
 
 
 @pytest.mark.benchmark
 def test_ingestion_without_chemistry_against_a_plain_scan(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(alberts, "read_structures", without_chemistry)
-    scan(archive, threads=False)
-    plain, ours = timed(lambda: scan(archive, threads=False)), timed(lambda: ingest(archive, tmp_path, 1))
-    print("\n" + told("Alberts without chemistry, 1 process", plain, ours))
-    assert plain.cores / ours.cores > BAR_WITHOUT_CHEMISTRY
+    every = VectorSettings(resampling=["linear", "max", "area"])
+    plain, ours, nine = fastest(
+        lambda: scan(archive, threads=False),
+        lambda: ingest(archive, tmp_path, 1),
+        lambda: ingest(archive, tmp_path, 1, every),
+    )
+    print(told("Alberts without chemistry, 1 process", plain, ours))
+    print(told("the same with all three ways of resampling", plain, nine))
+    assert plain.cores / ours.cores >= AIM
 
 
 def peak_memory(command: list[str]) -> int:
