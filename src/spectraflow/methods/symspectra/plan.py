@@ -97,11 +97,11 @@ class SymspectraPlan:
         return list(dict.fromkeys(template.format(**vars(job)) for job in self.jobs.values()))
 
     def each_examined_run(self, template: str) -> list[str]:
-        """Return a path for every SymSpectra run that is looked into: no cells of grids, of repetitions the first."""
+        """Return a path for every SymSpectra run that is looked into: entries of `runs`, of repetitions the first."""
         first: dict[str, SymspectraJob] = {}
         for job in self.jobs.values():
             settings = job.settings
-            if settings["kind"] == "symspectra" and not job.grids and not settings["permuted"]:
+            if settings["kind"] == "symspectra" and job.own and not settings["permuted"]:
                 training = {key: value for key, value in settings["training"].items() if key != "seed"}
                 first.setdefault(settings_hash({**settings, "training": training, "fold": None}), job)
         return [template.format(**vars(job)) for job in first.values()]
