@@ -23,6 +23,8 @@ from spectraflow.reporting.method_table import load_references, method_table, qu
 from spectraflow.reporting.page_parts import (
     GROUPS_PAGE,
     MAIN_PAGE,
+    by_file,
+    by_folder,
     environment,
     frame,
     inline,
@@ -86,8 +88,8 @@ def write_report(
             search=search_section(main),
             reranking=reranking_section(loaded, names),
             controls=controls_section(loaded, names),
-            counts=json_blocks(counts, by_folder=True),
-            audits=json_blocks(audits, by_folder=False),
+            counts=json_blocks(counts, by_folder),
+            audits=json_blocks(audits, by_file),
         )
     )
     write_text(Path(out) / MAIN_PAGE, text)

@@ -1,6 +1,6 @@
 """What all pages of the report share: their frame, drawings as files and inline, accounting as blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,24 @@ def run_settings(run: Run) -> list[tuple[str, str]]:
     return [(key, plain(value)) for key, value in {**flatten(info), **flatten(run.settings)}.items()]
 
 
-def json_blocks(paths: Sequence[Path], *, by_folder: bool) -> list[sections.Block]:
-    """Return JSON objects as blocks, titled by their folder or their file; raises InputError for anything else."""
-    found = []
-    for path in paths:
-        found += _blocks(path, path.parent.name if by_folder else path.name.removesuffix(".json"))
-    return found
+def json_blocks(paths: Sequence[Path], title: Callable[[Path], str]) -> list[sections.Block]:
+    """Return JSON objects as blocks under their titles; raises InputError for anything else."""
+    return [block for path in map(Path, paths) for block in _blocks(path, title(path))]
+
+
+def by_folder(path: Path) -> str:
+    """Return the name of a file's folder: that of a table's source or data set."""
+    return path.parent.name
+
+
+def by_file(path: Path) -> str:
+    """Return a file's name without its ending."""
+    return path.name.removesuffix(".json")
+
+
+def by_both(path: Path) -> str:
+    """Return the name of a split's data set and of the split."""
+    return f"{path.parent.name}, {path.name.removesuffix('.audit.json')}"
 
 
 def _blocks(path: Path, title: str) -> list[sections.Block]:

@@ -25,6 +25,8 @@ from spectraflow.reporting.page_parts import (
     GROUPS_PAGE,
     MAIN_PAGE,
     Drawing,
+    by_both,
+    by_folder,
     environment,
     frame,
     inline,
@@ -89,8 +91,8 @@ def write_groups_report(
             **_context(loaded, entries, names, table),
             figures=shown,
             maps=[drawing for name, drawing in shown.items() if name.startswith("groups_map_")],
-            counts=json_blocks(list(counts), by_folder=True),
-            audits=json_blocks(list(audits), by_folder=False),
+            counts=json_blocks(counts, by_folder),
+            audits=json_blocks(audits, by_both),
         )
     )
     write_text(Path(out) / GROUPS_PAGE, text)
