@@ -117,4 +117,4 @@ def _label_weights(
         )
     axes.set_yticks(places, names, fontsize=7)
     axes.set(xlabel="mean weight of the label, best F1 on top", ylim=(-0.8, len(names) - 0.2))
-    axes.legend(loc="best")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
