@@ -51,7 +51,7 @@ def tiny(checkout: Path) -> Path:
     path.write_text(
         """\
 name: tiny
-demo: {molecules: 240, library: 300, multimodal_rows: 10, moleculenet_rows: 20}
+demo: {molecules: 240, library: 300, multimodal_rows: 40, moleculenet_rows: 20}
 km3aid:
   base:
     model: {layers: 2, dim: 32, projection: 32}
@@ -63,6 +63,14 @@ km3aid:
       model: {communication: false}
   grids:
     - {label: alpha, vary: {objective.alpha: [0.2, 0.5]}}
+symspectra:
+  base:
+    network: {channels: [4, 8], fusion: 8, hidden: [32, 16], decoder_dim: 16, decoder_embedding: 8}
+    training: {epochs: 2, batch_size: 16}
+  runs:
+    - {label: SymSpectra}
+    - {label: commonest groups, kind: commonest}
+    - {label: SymSpectra on open spectra, dataset: open_exp, modalities: [MS, 13C, 1H_wide]}
 retrieval: {library_sizes: [10, 100], queries: 20}
 isomers: {least_members: 3}
 """,

@@ -28,6 +28,9 @@ def test_report_and_comparison_are_written(results):
     page = (results / "report" / "index.html").read_text(encoding="utf-8")
     assert "simulated" in page
     assert "without communication" in page
+    groups = (results / "report" / "functional_groups.html").read_text(encoding="utf-8")
+    assert "simulated" in groups
+    assert "SymSpectra on open spectra" in groups
     with (results / "comparison.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row for row in rows if row["measured"]]
@@ -36,7 +39,7 @@ def test_report_and_comparison_are_written(results):
 
 
 def test_no_record_is_lost(results):
-    for source in ("nmrshiftdb2", "pubchem"):
+    for source in ("nmrshiftdb2", "pubchem", "alberts", "massbank"):
         tables = results / "tables" / source
         rejected = read_table(tables / "rejects.parquet", REJECTS, ["stage"]).to_pydict()["stage"].count("record")
         counts = json.loads((tables / "counts.json").read_text(encoding="utf-8"))
@@ -63,7 +66,7 @@ def test_tables_refer_to_each_other(results):
 def test_every_job_left_a_log_and_a_benchmark(results):
     rules = {path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv") for path in
              (results / "benchmarks").rglob("*.tsv")}  # fmt: skip
-    assert {"generate_demo", "ingest_nmrshiftdb2", "train_km3aid", "write_report"} <= rules
+    assert {"generate_demo", "ingest_nmrshiftdb2", "train_km3aid", "train_symspectra", "write_report"} <= rules
     assert len(list((results / "logs" / "train_km3aid").glob("*.log"))) == 3
 
 
@@ -76,7 +79,8 @@ def test_new_label_retrains_nothing_and_reaches_the_report(results, snakemake, t
     renamed = checkout / "renamed.yaml"
     renamed.write_text(tiny.read_text().replace("label: without communication", "label: 'cut \"the\" channel'"))
     planned = snakemake("--configfile", str(renamed), "--dry-run")
-    expected = {"label_run", "compare_runs", "write_report", "sync_tracking", "all", "total"}
+    pages = {"write_report", "write_groups_report"}
+    expected = {"label_run", "compare_runs", *pages, "sync_tracking", "all", "total"}
     assert set(jobs(planned.stdout + planned.stderr)) == expected
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}
     snakemake("--configfile", str(renamed))

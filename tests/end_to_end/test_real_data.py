@@ -69,3 +69,26 @@ def test_report_does_not_call_real_data_simulated(results):
     page = (results / "report" / "index.html").read_text(encoding="utf-8")
     assert "published" in page
     assert (results / "comparison.csv").is_file()
+
+
+GROUPS = f"""\
+name: groups-short
+mirror: {MIRROR}
+symspectra:
+  base: {{network: {{channels: [4, 8], fusion: 8, hidden: [32, 16]}}, training: {{epochs: 1, batch_size: 16}}}}
+  seeds: null
+  runs:
+    - {{label: SymSpectra, dataset: alberts, modalities: [IR, 13C, 1H], required: [IR, 13C, 1H], split: tenths}}
+"""
+
+
+def test_published_simulated_rows_go_all_the_way(checkout, snakemake):
+    (checkout / "groups_short.yaml").write_text(GROUPS, encoding="utf-8")
+    snakemake("--configfile", "workflow/config/groups.yaml", "groups_short.yaml")
+    results = checkout / "results" / "groups-short"
+    assert count_rows(results / "tables/alberts/molecules.parquet") == 100
+    assert count_rows(results / "features/alberts/labels.parquet") == 100
+    (predictions,) = results.glob("symspectra/runs/*/predictions.parquet")
+    assert count_rows(predictions) == 20, "val and test are a tenth of the molecules each"
+    assert "SymSpectra" in (results / "report/functional_groups.html").read_text(encoding="utf-8")
+    assert not (results / "report/index.html").exists(), "no K-M3AID run, no page about it"
