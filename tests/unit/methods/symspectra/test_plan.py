@@ -190,3 +190,10 @@ def test_splits_by_clusters_are_drawn():
     splits = {"random": {}, "far": {"kind": "scaffold_clusters"}}
     plan = plan_of({}, {"split": "far"}, {"split": "far", "training": {"seed": 1}}, splits=splits)
     assert plan.each_cluster_split("{dataset}/{split}-fold{fold}") == ["alberts/far-fold0"]
+
+
+def test_of_repetitions_one_is_examined():
+    plan = plan_of({}, {"network": {"decoder": "gru"}}, section={"seeds": [0, 1, 2], "folds": [0, 1]})
+    examined = [plan.jobs[run] for run in plan.each_examined_run("{run}")]
+    assert [job.settings["network"]["decoder"] for job in examined] == ["lstm", "gru"]
+    assert {(job.settings["training"]["seed"], job.fold) for job in examined} == {(0, 0)}

@@ -12,6 +12,7 @@ from spectraflow.methods.symspectra.fitting import GroupTask
 from spectraflow.methods.symspectra.models import load_model
 from spectraflow.methods.symspectra.settings import Kind
 from spectraflow.methods.symspectra.train import make_context, read_data, train
+from spectraflow.settings import merge
 from spectraflow.tables import SPLITS, group_predictions_schema, read_table, write_table
 from spectraflow.training.run_folder import read_history
 from tests.unit.methods.symspectra.conftest import LEARNING
@@ -46,7 +47,8 @@ def test_visible_groups_are_learnt(trained_run):
 
 
 def test_spectra_of_other_molecules_teach_nothing(trained_run, tmp_path):
-    control = run(make_settings(**LEARNING, permuted=True), trained_run.tables, tmp_path)
+    settings = merge(LEARNING, {"network": {"attention": False}, "permuted": True})
+    control = run(make_settings(**settings), trained_run.tables, tmp_path)
     floor = run(make_settings(kind="commonest", baseline={"commonest": 0}), trained_run.tables, tmp_path, "floor")
     assert score(control) < score(floor) + 0.1
     assert score(control) < score(trained_run.metrics) - 0.2
@@ -95,7 +97,9 @@ def test_equal_seeds_give_equal_numbers(tables, tmp_path):
 
 @pytest.mark.parametrize("epochs_before", [1, 2])
 def test_a_killed_run_ends_as_an_undisturbed_one(tables, tmp_path, monkeypatch, epochs_before):
-    settings = make_settings(training={"epochs": 3}, augmentation={"kind": "vertical"})
+    settings = make_settings(
+        training={"epochs": 3}, augmentation={"kind": "vertical"}, network={"attention": False, "dropout": 0.3}
+    )
     expected = run(settings, tables, tmp_path, "whole")
     validate, seen = GroupTask.validate, []
 
