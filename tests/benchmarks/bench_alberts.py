@@ -31,7 +31,6 @@ BASE_ROWS = 100
 MEMORY_LIMIT = 2 * 1024**3
 AIM = 0.5
 """Of the plain scan's rate; asserted without chemistry, which InChI alone keeps below it."""
-REPEATS = 2
 TABLES = ("molecules", "peaks", "vectors", "rejects")
 
 
@@ -86,13 +85,13 @@ def timed(function: Callable[[], object]) -> Time:
     return Time(time.perf_counter() - wall, sum(after[:4]) - sum(before[:4]))
 
 
-def fastest(*functions: Callable[[], object]) -> list[Time]:
+def fastest(*functions: Callable[[], object], turns: int) -> list[Time]:
     """Return the least of each time over a few turns; in a turn every function runs once.
 
     The first ingestion of a process computes the matrix of the mass vectors, whatever the number of rows.
     """
-    turns = [[timed(function) for function in functions] for _ in range(REPEATS)]
-    return [Time(*(min(part) for part in zip(*times, strict=True))) for times in zip(*turns, strict=True)]
+    measured = [[timed(function) for function in functions] for _ in range(turns)]
+    return [Time(*(min(part) for part in zip(*times, strict=True))) for times in zip(*measured, strict=True)]
 
 
 def scan(archive: Path, threads: bool) -> None:
@@ -147,6 +146,7 @@ def test_ingestion_against_a_plain_scan(archive, tmp_path, processes):
         lambda: scan(archive, threads=processes > 1),
         lambda: ingest(archive, tmp_path, processes),
         lambda: read_molecules(archive, processes),
+        turns=2,
     )
     print(told(f"Alberts, {processes} process(es)", plain, ours))
     print(
@@ -164,6 +164,7 @@ def test_ingestion_without_chemistry_against_a_plain_scan(archive, tmp_path, mon
         lambda: scan(archive, threads=False),
         lambda: ingest(archive, tmp_path, 1),
         lambda: ingest(archive, tmp_path, 1, every),
+        turns=6,
     )
     print(told("Alberts without chemistry, 1 process", plain, ours))
     print(told("the same with all three ways of resampling", plain, nine))
