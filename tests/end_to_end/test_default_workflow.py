@@ -96,7 +96,8 @@ def test_logging_elsewhere_retrains_nothing(results, snakemake, tiny):
 
 def test_new_run_reuses_all_but_its_own_training(results, snakemake, tiny, checkout):
     more = checkout / "more.yaml"
-    more.write_text(tiny.read_text().replace("  runs:", "  runs:\n    - {label: third, objective: {alpha: 0.7}}"))
+    third = "  runs:\n    - {label: third, objective: {alpha: 0.7}}"
+    more.write_text(tiny.read_text().replace("  runs:", third, 1))
     planned = jobs((lambda done: done.stdout + done.stderr)(snakemake("--configfile", str(more), "--dry-run")))
     assert planned["train_km3aid"] == 1
     assert not {"generate_demo", "build_graphs", "split_km3aid", "pretrain_spectrum_encoder"} & set(planned)
