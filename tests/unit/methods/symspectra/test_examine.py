@@ -10,13 +10,17 @@ from spectraflow.methods.symspectra.settings import SymspectraRun
 from spectraflow.methods.symspectra.train import train
 from tests.unit.methods.symspectra.small_spectra import MODALITIES, NAMES, make_settings, write_tables
 
+STRENGTHS = (0.02, 5.0)
+"""In place of the published ones, which the small model sees through: the second drowns every peak."""
 SCORES = ("groups/micro_f1", "groups/macro_f1_present", "groups/exact_match")
 
 
 @pytest.fixture(scope="module")
 def found(trained_run, tmp_path_factory):
     out = tmp_path_factory.mktemp("examined") / "examination.json"
-    returned = examine(trained_run.folder, trained_run.tables, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spectraflow.methods.symspectra.examine.NOISE", STRENGTHS)
+        returned = examine(trained_run.folder, trained_run.tables, out)
     assert json.loads(out.read_text()) == returned
     return returned
 
@@ -38,9 +42,9 @@ def test_without_a_spectrum_less_is_found(found):
 
 
 def test_noise_is_of_every_strength_and_the_strongest_hurts_most(found):
-    assert list(found["noise"]) == ["0", *map(str, NOISE)]
-    assert micro(found["noise"]["0.1"]) <= micro(found["noise"]["0"])
-    assert len({json.dumps(scores) for scores in found["noise"].values()}) > 1
+    assert list(found["noise"]) == ["0", *map(str, STRENGTHS)]
+    assert micro(found["noise"]["5.0"]) < min(micro(found["noise"]["0.02"]), micro(found["noise"]["0"]))
+    assert NOISE == (0.02, 0.04, 0.06, 0.08, 0.1), "Fig. 5b"
 
 
 def test_importance_is_a_mean_share_kept(found):
