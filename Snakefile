@@ -3,7 +3,8 @@
 from snakemake.utils import min_version
 
 from spectraflow.provenance import code_of
-from spectraflow.workflow import DEMO_FILES, checkpoints, folder, load_plan, option, repeat, shell_prefix
+from spectraflow.run_ids import MATCS_FILES
+from spectraflow.workflow import DEMO_FILES, checkpoints, folder, load_plan, option, options, repeat, shell_prefix
 
 min_version("9.20")
 
@@ -25,10 +26,13 @@ container: "envs/spectraflow.sif"
 
 
 wildcard_constraints:
-    source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp",
+    source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp|matcs",
     selection="(published_ids|all_assigned)(-computed)?",
     experimental="sdbs|open_exp",
     dataset="alberts|sdbs|open_exp",
+    paired="nmrshiftdb2|nmrshiftdb2_any|alberts|matcs|pubchem",
+    rendering="[0-9a-f]{12}",
+    features="[0-9a-f]{12}",
     fold=r"\d+",
     run="[0-9a-f]{12}",
     encoder="[0-9a-f]{12}",
@@ -45,6 +49,7 @@ include: "workflow/rules/km3aid.smk"
 include: "workflow/rules/symspectra.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/shifts.smk"
+include: "workflow/rules/matchnet.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 
@@ -55,5 +60,6 @@ rule all:
         rules.compare_runs.output,
         rules.write_report.output if plan.runs else [],
         rules.write_groups_report.output if plan.symspectra.jobs else [],
+        rules.write_matching_report.output if plan.matchnet.jobs else [],
         rules.sync_tracking.output if plan.tracking_uri else [],
     localrule: True

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from spectraflow.command_options import Processes, SettingsText, report_errors
+from spectraflow.command_options import OtherPages, Processes, SettingsText, report_errors
 from spectraflow.methods.km3aid.commands import app as km3aid_app
+from spectraflow.methods.matchnet.commands import app as matchnet_app
 from spectraflow.methods.shifts.commands import app as shifts_app
 from spectraflow.methods.symspectra.commands import app as symspectra_app
 from spectraflow.search.commands import app as search_app
@@ -22,6 +23,7 @@ app.add_typer(sources_app)
 app.add_typer(km3aid_app, name="km3aid")
 app.add_typer(shifts_app, name="shifts")
 app.add_typer(symspectra_app, name="symspectra")
+app.add_typer(matchnet_app, name="matchnet")
 app.add_typer(search_app, name="search")
 app.add_typer(tracking, name="tracking")
 app.add_typer(config_app, name="config")
@@ -153,6 +155,9 @@ def split(
     subset: Annotated[Path | None, typer.Option(help="table whose molecule_id column limits the molecules")] = None,
     ids: Annotated[Path | None, typer.Option(help="id list, one a line (published_folds)")] = None,
     labels: Annotated[Path | None, typer.Option(help="labels table for the prevalence in the audit")] = None,
+    given: Annotated[
+        Path | None, typer.Option(help="splits table whose molecules, and others of their first blocks, stay put")
+    ] = None,
 ) -> None:
     """Assign molecules to train, val and test, and audit the assignment."""
     from spectraflow.config import SplitSettings
@@ -160,7 +165,15 @@ def split(
     from spectraflow.splits.assign import make_split
 
     make_split(
-        load_settings(SplitSettings, settings), molecules, out, audit, fold=fold, subset=subset, ids=ids, labels=labels
+        load_settings(SplitSettings, settings),
+        molecules,
+        out,
+        audit,
+        fold=fold,
+        subset=subset,
+        ids=ids,
+        labels=labels,
+        given=given,
     )
 
 
@@ -217,7 +230,7 @@ def report(
     references: Annotated[
         list[Path] | None, typer.Option("--reference", help="figures of second measured spectra; repeat")
     ] = None,
-    groups_page: Annotated[bool, typer.Option("--groups-page", help="the page of functional groups is beside")] = False,
+    other_pages: OtherPages = None,
 ) -> None:
     """Write the self-contained HTML report and its figures."""
     from spectraflow.reporting.page import write_report
@@ -233,7 +246,7 @@ def report(
         data=data,
         pooled=pooled or [],
         references=references or [],
-        groups_page=groups_page,
+        other_pages=other_pages or [],
     )
 
 
@@ -247,11 +260,36 @@ def report_groups(
     audits: Annotated[list[Path] | None, typer.Option("--audit", help="audit JSON of a split; repeat")] = None,
     maps: Annotated[list[Path] | None, typer.Option("--map", help="scaffold map of a split; repeat")] = None,
     data: Annotated[str, typer.Option(help="demo or published")] = "published",
+    other_pages: OtherPages = None,
 ) -> None:
     """Write the self-contained HTML page of functional groups and its figures."""
     from spectraflow.reporting.groups.page import write_groups_report
 
-    write_groups_report(comparison, runs, counts or [], audits or [], maps or [], out, data=data)
+    files = (counts or [], audits or [], maps or [])
+    write_groups_report(comparison, runs, *files, out, data=data, other_pages=other_pages or [])
+
+
+@app.command()
+@report_errors
+def report_matching(
+    comparison: Annotated[Path, typer.Option(help="comparison.csv")],
+    runs: Annotated[list[Path], typer.Option("--run", help="run folder of a matching model; repeat")],
+    out: Annotated[Path, typer.Option(help="folder for matching.html and its figures")],
+    counts: Annotated[
+        list[Path] | None, typer.Option("--counts", help="accounting JSON of spectra or pairs; repeat")
+    ] = None,
+    audits: Annotated[list[Path] | None, typer.Option("--audit", help="audit JSON of a split; repeat")] = None,
+    renderings: Annotated[Path | None, typer.Option(help="table of rendered spectra, a few of which are drawn")] = None,
+    data: Annotated[str, typer.Option(help="demo or published")] = "published",
+    other_pages: OtherPages = None,
+) -> None:
+    """Write the self-contained HTML page of matching and its figures."""
+    from spectraflow.reporting.matching.page import write_matching_report
+
+    files = (counts or [], audits or [])
+    write_matching_report(
+        comparison, runs, *files, out, data=data, renderings=renderings, other_pages=other_pages or []
+    )
 
 
 @app.command()

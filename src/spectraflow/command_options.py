@@ -11,6 +11,10 @@ from spectraflow.errors import SpectraflowError
 
 SettingsText = Annotated[str, typer.Option("--settings", help="inline JSON, or the path of a JSON file")]
 Processes = Annotated[int, typer.Option(min=1, help="worker processes")]
+OtherPages = Annotated[
+    list[str] | None,
+    typer.Option("--other-page", help="page of the report, such as matching.html, that stands beside this one; repeat"),
+]
 
 
 def report_errors(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidRun, Km3aidSection
+from spectraflow.methods.matchnet.settings import MatchnetRun, MatchnetSection
 from spectraflow.methods.shifts.settings import ShiftsRun, ShiftsSection
 from spectraflow.methods.symspectra.settings import SymspectraRun, SymspectraSection
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
@@ -24,6 +25,9 @@ class DemoSettings(Settings):
     seed: int = Field(7, description="seed of all noise and choices")
     shift_noise_ppm: Annotated[float, Field(ge=0, le=20)] = Field(0.4, description="noise of a 13C shift, ppm (sd)")
     multimodal_rows: Annotated[int, Field(ge=10)] = Field(200, description="rows of the Alberts-style and SDBS files")
+    listed_molecules: Annotated[int, Field(ge=50, le=100_000)] = Field(
+        400, description="molecules of the MatCS-style lists of pairs"
+    )
     moleculenet_rows: Annotated[int, Field(ge=20)] = Field(200, description="rows of each MoleculeNet-style file")
 
 
@@ -39,6 +43,15 @@ class LibrarySettings(SourceSettings):
     """Where the SMILES library comes from, and how much of it is read."""
 
     every: Positive = Field(1, description="read every n-th line: a systematic sample of a sorted file")
+
+
+class ListsSettings(Settings):
+    """Where the MatCS lists of pairs come from: five files of fixed names."""
+
+    mirror: str | None = Field(None, description="folder or URL that holds them; null = the global mirror")
+    limit: Positive | None = Field(
+        None, description="use only this many molecules of each file, with their pairs; null = all"
+    )
 
 
 class FolderSettings(SourceSettings):
@@ -64,6 +77,7 @@ class SourcesSettings(Settings):
     pubchem: LibrarySettings = Field(LibrarySettings(), description="SMILES library: CID-SMILES or a plain .smi file")
     massbank: SourceSettings = Field(SourceSettings(), description="EI mass spectra of MassBank as text records")
     sdbs: ExportSettings = Field(ExportSettings(), description="local SDBS export; nothing is ever downloaded")
+    matcs: ListsSettings = Field(ListsSettings(), description="MatCS lists of pairs; a mirror alone has them")
     alberts: FolderSettings = Field(FolderSettings(), description="simulated multimodal spectra (Alberts et al.)")
 
 
@@ -112,6 +126,7 @@ class Config(Settings):
     km3aid: Km3aidSection = Field(Km3aidSection(), description="K-M3AID")
     shifts: ShiftsSection = Field(ShiftsSection(), description="shift models")
     symspectra: SymspectraSection = Field(SymspectraSection(), description="SymSpectra and its baselines")
+    matchnet: MatchnetSection = Field(MatchnetSection(), description="SpecMol-MatchNet and its baselines")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
     search: SearchSettings = Field(SearchSettings(), description="search of whole libraries, for every method")
     isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")
@@ -123,6 +138,8 @@ class Config(Settings):
     @model_validator(mode="after")
     def _splits_exist(self) -> "Config":
         for name, run in self._named_runs():
+            if isinstance(run, MatchnetRun) and run.split == "listed":
+                continue
             if run.split not in self.splits:
                 raise ValueError(f"{name} names the split '{run.split}', which is not in splits")
             split = self.splits[run.split]
@@ -130,8 +147,12 @@ class Config(Settings):
                 raise ValueError(f"{name} names fold {run.fold} of {split.folds} of the split '{run.split}'")
         return self
 
-    def _named_runs(self) -> Iterator[tuple[str, Km3aidRun | ShiftsRun | SymspectraRun]]:
-        sections: dict[str, Km3aidSection | SymspectraSection] = {"km3aid": self.km3aid, "symspectra": self.symspectra}
+    def _named_runs(self) -> Iterator[tuple[str, Km3aidRun | ShiftsRun | SymspectraRun | MatchnetRun]]:
+        sections: dict[str, Km3aidSection | SymspectraSection | MatchnetSection] = {
+            "km3aid": self.km3aid,
+            "symspectra": self.symspectra,
+            "matchnet": self.matchnet,
+        }
         for method, section in sections.items():
             for one in section.planned():
                 name = f"run '{one.run.label}'" if one.grid is None else f"grid '{one.grid}'"

@@ -18,8 +18,12 @@ RAW_FILES = {
     "alberts": ("alberts", "example_data_1.parquet"),
     "massbank": ("massbank", "massbank_EI_records.tar.gz"),
     "sdbs": ("sdbs", "records.jsonl"),
+    "matcs": ("matcs", "train.csv.gz"),
 }
 """Folder and default file of each raw source, below `raw/` and below a mirror."""
+
+MATCS_FILES = tuple(f"{name}.csv.gz" for name in ("train", "validation", "test_rand", "test_diff", "test_sim"))
+"""Files of the MatCS lists, of which RAW_FILES names the first."""
 
 DEMO_RAW_FILES = {**RAW_FILES, "alberts": ("alberts", "demo_multimodal.parquet")}
 """The same for the demo, whose file names are fixed."""
@@ -51,7 +55,16 @@ def dataset_version(config: Config, dataset: str) -> str:
     return settings_hash({source: _raw_file(config, source) for source in DATASET_SOURCES[dataset]})
 
 
-def _raw_file(config: Config, source: str) -> dict[str, Any]:
+def raw_version(config: Config, source: str) -> str:
+    """Return the identity of one raw source, as `data_version` does."""
+    if config.data == "demo":
+        return data_version(config)
+    every = getattr(getattr(config.sources, source), "every", 1)
+    files = MATCS_FILES if source == "matcs" else (None,)
+    return settings_hash({"files": [_raw_file(config, source, file) for file in files], "every": every})
+
+
+def _raw_file(config: Config, source: str, file: str | None = None) -> dict[str, Any]:
     """Return what identifies a raw file: name, checksum if it is pinned, limit; of a user's folder names and sizes."""
     settings = getattr(config.sources, source)
     folder = getattr(settings, "folder", None)
@@ -59,7 +72,7 @@ def _raw_file(config: Config, source: str) -> dict[str, Any]:
         files = sorted(path for path in Path(folder).rglob("*.*") if path.is_file())
         sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
         return {"files": sizes, "limit": settings.limit}
-    file = getattr(settings, "file", None) or RAW_FILES[source][1]
+    file = file or getattr(settings, "file", None) or RAW_FILES[source][1]
     return {"file": file, "sha256": registered_sha256(source, file), "limit": settings.limit}
 
 

@@ -53,6 +53,10 @@ class RejectReason(StrEnum):
     UNSUPPORTED_SPECTRUM = "unsupported_spectrum"
     MISSING_FILE = "missing_file"
     UNREADABLE_FILE = "unreadable_file"
+    DUPLICATE_MOLECULE = "duplicate_molecule"
+    SEVERAL_FRAGMENTS = "several_fragments"
+    CHARGED_MOLECULE = "charged_molecule"
+    NO_BOND = "no_bond"
     OTHER = "other"
 
 
@@ -264,6 +268,84 @@ ISOMER_SCORES = _schema(
     _field("truth", pa.bool_(), "the candidate is the query's molecule", nullable=False),
     _field("twin", pa.bool_(), "another stereoisomer of the query's molecule", nullable=False),
     _field("seen", pa.bool_(), "the model that scores was trained on the candidate", nullable=False),
+)
+
+
+MATCHING_SPECTRA = _schema(
+    "matching_spectra",
+    _field("molecule_id", pa.string(), "`source:native id`; one row a first block", nullable=False),
+    _field("first_block", pa.string(), "first block of the InChIKey; the molecule's id if it has none", nullable=False),
+    _field("smiles", pa.string(), "RDKit canonical isomeric SMILES", nullable=False),
+    _field("formula", pa.string(), "Hill formula"),
+    _field("heavy_atoms", pa.int32(), "number of heavy atoms"),
+    _field("fingerprint", pa.binary(256), "Morgan fingerprint, radius 2, 2,048 bits, as numpy packs them"),
+    _field("element", pa.list_(pa.int8()), "0 C, 1 N, 2 O, 3 other, of each heavy atom in the order of `smiles`"),
+    _field("degree", pa.list_(pa.int8()), "number of bonds to heavy atoms"),
+    _field("hydrogens", pa.list_(pa.int8()), "total number of attached hydrogens"),
+    _field("implicit_valence", pa.list_(pa.int8()), "hydrogens that the SMILES leaves out"),
+    _field("aromatic", pa.list_(pa.int8()), "1 aromatic, 0 not"),
+    _field("bond_source", pa.list_(pa.int16()), "first atom of each bond (each bond once)"),
+    _field("bond_target", pa.list_(pa.int16()), "second atom of each bond"),
+    _field("proton_ppm", pa.list_(pa.float64()), "1H lines, ppm, ascending, distinct to 0.01 ppm"),
+    _field("proton_area", pa.list_(pa.float64()), "protons behind each 1H line as far as the source lists them"),
+    _field("carbon_ppm", pa.list_(pa.float64()), "13C lines, ppm, ascending, distinct to 0.01 ppm"),
+    _field("carbon_area", pa.list_(pa.float64()), "carbons behind each 13C line as far as the source lists them"),
+    _field("origin", pa.string(), "measured, simulated, or simulated from predicted shifts", nullable=False),
+)
+
+RENDERED = _schema(
+    "rendered",
+    _field("molecule_id", pa.string(), "`source:native id`", nullable=False),
+    _field("proton_high", pa.list_(pa.float32()), "highest point of the 1H spectrum in each column, 0 to 1"),
+    _field("proton_low", pa.list_(pa.float32()), "lowest point of the 1H spectrum in each column, 0 to 1"),
+    _field("carbon_high", pa.list_(pa.float32()), "highest point of the 13C spectrum in each column, 0 to 1"),
+    _field("carbon_low", pa.list_(pa.float32()), "lowest point of the 13C spectrum in each column, 0 to 1"),
+)
+
+PAIRS = _schema(
+    "pairs",
+    _field("pair_id", pa.string(), "unique: set, owner and candidate", nullable=False),
+    _field("part", pa.string(), "train, val or test: both molecules are in it", nullable=False),
+    _field("test_set", pa.string(), "true, near, uniform, diff, sim, isomer, or a listed set", nullable=False),
+    _field("owner_id", pa.string(), "molecule whose spectra are shown", nullable=False),
+    _field("candidate_id", pa.string(), "molecule they are compared with", nullable=False),
+    _field("label", pa.bool_(), "the candidate is the owner", nullable=False),
+    _field("tanimoto", pa.float32(), "similarity of owner and candidate (Morgan, radius 2, 2,048 bits)"),
+    _field("same_formula", pa.bool_(), "owner and candidate are isomers"),
+)
+
+LISTED_PAIRS = _schema(
+    "listed_pairs",
+    _field("test_set", pa.string(), "listed_rand, listed_diff or listed_sim", nullable=False),
+    _field("owner_id", pa.string(), "molecule whose spectra are shown, recovered from the lists", nullable=False),
+    _field("candidate_id", pa.string(), "molecule they are compared with", nullable=False),
+    _field("label", pa.bool_(), "the candidate is the owner", nullable=False),
+)
+
+PAIR_PREDICTIONS = _schema(
+    "pair_predictions",
+    _field("pair_id", pa.string(), "of the pairs table", nullable=False),
+    _field("part", pa.string(), "val or test", nullable=False),
+    _field("test_set", pa.string(), "true, near, uniform, diff, sim, isomer, or a listed set", nullable=False),
+    _field("owner_id", pa.string(), "molecule whose spectra are shown", nullable=False),
+    _field("candidate_id", pa.string(), "molecule they are compared with", nullable=False),
+    _field("label", pa.bool_(), "the candidate is the owner", nullable=False),
+    _field("logit", pa.float64(), "logit of the probability that they match; null if the model cannot score the pair"),
+)
+
+PAIR_SCORES = _schema(
+    "pair_scores",
+    _field("pair_id", pa.string(), "of the pairs table", nullable=False),
+    _field("carbon", pa.float64(), "score by the 13C spectrum, higher is better; null if it cannot be scored"),
+    _field("proton", pa.float64(), "score by the 1H spectrum, higher is better; null if it cannot be scored"),
+)
+
+PAIR_MAP = _schema(
+    "pair_map",
+    _field("pair_id", pa.string(), "of the pairs table", nullable=False),
+    _field("label", pa.bool_(), "the candidate is the owner", nullable=False),
+    _field("x", pa.float32(), "t-SNE of the input of the last layer"),
+    _field("y", pa.float32(), "t-SNE of the input of the last layer"),
 )
 
 

@@ -15,10 +15,11 @@ from typing import Any
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.methods.km3aid.settings import PlannedRun
+from spectraflow.methods.matchnet.plan import MatchnetPlan
 from spectraflow.methods.shifts.plan import ShiftsPlan
 from spectraflow.methods.symspectra.plan import SymspectraPlan
 from spectraflow.provenance import settings_hash
-from spectraflow.run_ids import DEMO_RAW_FILES, RAW_FILES, data_version, encoder_id, run_id, selection_name
+from spectraflow.run_ids import DEMO_RAW_FILES, MATCS_FILES, RAW_FILES, data_version, encoder_id, run_id, selection_name
 from spectraflow.settings import check
 
 MOLECULENET_TASKS = (
@@ -42,6 +43,7 @@ DEMO_FILES = (
     "alberts/demo_multimodal.parquet",
     "sdbs/records.jsonl",
     "massbank/massbank_EI_records.tar.gz",
+    *(f"matcs/{file}" for file in MATCS_FILES),
     *(f"moleculenet/{task}.csv.gz" for task in MOLECULENET_TASKS),
 )
 """Raw files of the demo, below `raw/`."""
@@ -81,6 +83,11 @@ def option(name: str, value: object) -> str:
     if value is None or (isinstance(value, str | Sequence) and not value):
         return ""
     return f"{name} {shlex.quote(str(value))}"
+
+
+def options(names: Sequence[str], values: Sequence[object]) -> str:
+    """Return `--name value` for each pair, quoted for the shell; nothing without values."""
+    return " ".join(option(name, value) for name, value in zip(names, values, strict=False))
 
 
 def repeat(name: str, values: Iterable[object]) -> str:
@@ -125,6 +132,7 @@ class Plan:
         self.experiments = self._pooled_experiments()
         self.shifts = ShiftsPlan(config, self.data_version)
         self.symspectra = SymspectraPlan(config)
+        self.matchnet = MatchnetPlan(config, self.shifts, self.runs, self.raw)
 
     def _add(self, planned: PlannedRun) -> None:
         run = planned.run

@@ -1,4 +1,9 @@
 # In: run folders, accounting and audits. Out: every measured number beside the published one, and the HTML pages.
+report_pages = [
+    *(["index.html"] if plan.runs else []),
+    *(["functional_groups.html"] if plan.symspectra.jobs else []),
+    *(["matching.html"] if plan.matchnet.jobs else []),
+]
 
 
 rule compare_runs:
@@ -23,7 +28,12 @@ rule compare_runs:
         group_labels=plan.symspectra.each_run("<results>/symspectra/runs/{run}/label.txt"),
         group_metrics=plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.json"),
         examinations=plan.symspectra.each_examined_run("<results>/symspectra/runs/{run}/examination.json"),
-        audits=plan.symspectra.each_run("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.audit.json"),
+        matching_settings=plan.matchnet.each_run("<results>/matchnet/runs/{run}/settings.json"),
+        matching_labels=plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt"),
+        matching_metrics=plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json"),
+        matching_examinations=plan.matchnet.each_examined_run("<results>/matchnet/runs/{run}/examination.json"),
+        audits=plan.symspectra.each_run("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.audit.json")
+        + plan.matchnet.each_run("<results>/splits/matchnet/{paired}/{split}-fold{fold}.audit.json"),
     output:
         comparison=report("<results>/comparison.csv", caption="../report/comparison.rst", category="Comparison"),
     log:
@@ -37,7 +47,9 @@ rule compare_runs:
     params:
         data=plan.config.data,
         code=code_of("reporting.comparison"),
-        runs=lambda wildcards, input: repeat("--run", map(folder, [*input.metrics, *input.group_metrics])),
+        runs=lambda wildcards, input: repeat(
+            "--run", map(folder, [*input.metrics, *input.group_metrics, *input.matching_metrics])
+        ),
         pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
         audits=lambda wildcards, input: repeat("--audit", input.audits),
     shell:
@@ -123,13 +135,13 @@ rule write_report:
         audits=lambda wildcards, input: repeat("--audit", input.audits),
         references=lambda wildcards, input: repeat("--reference", input.references),
         folder=lambda wildcards, output: folder(output.page),
-        groups_page="--groups-page" if plan.symspectra.jobs else "",
+        links=repeat("--other-page", [page for page in report_pages if page != "index.html"]),
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow report --comparison {input.comparison:q} {params.runs} {params.pooled} {params.counts} {params.audits} \
             {params.references} --molecules {input.molecules:q} --alignment {input.alignment:q} \
-            --out {params.folder:q} --data {params.data} {params.groups_page}
+            --out {params.folder:q} --data {params.data} {params.links}
         """
 
 
@@ -163,9 +175,51 @@ rule write_groups_report:
         audits=lambda wildcards, input: repeat("--audit", input.audits),
         maps=lambda wildcards, input: repeat("--map", input.maps),
         folder=lambda wildcards, output: folder(output.page),
+        links=repeat("--other-page", [page for page in report_pages if page != "functional_groups.html"]),
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow report-groups --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
-            {params.maps} --out {params.folder:q} --data {params.data}
+            {params.maps} --out {params.folder:q} --data {params.data} {params.links}
+        """
+
+
+rule write_matching_report:
+    input:
+        comparison="<results>/comparison.csv",
+        settings=plan.matchnet.each_run("<results>/matchnet/runs/{run}/settings.json"),
+        labels=plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt"),
+        history=plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.jsonl"),
+        metrics=plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json"),
+        predictions=plan.matchnet.each_run("<results>/matchnet/runs/{run}/predictions.parquet"),
+        examinations=plan.matchnet.each_examined_run("<results>/matchnet/runs/{run}/examination.json"),
+        maps=plan.matchnet.each_examined_run("<results>/matchnet/runs/{run}/map.parquet"),
+        spectra=plan.matchnet.each_dataset("<results>/matchnet/spectra/{paired}/counts.json"),
+        pairs=plan.matchnet.each_run("<results>/matchnet/pairs/{paired}/{split}-fold{fold}.json"),
+        audits=plan.matchnet.each_run("<results>/splits/matchnet/{paired}/{split}-fold{fold}.audit.json"),
+        rendered=plan.matchnet.each_run("<results>/matchnet/rendered/{paired}/{rendering}.parquet")[:1],
+    output:
+        page=report("<results>/report/matching.html", caption="../report/matching.rst", category="Report"),
+    log:
+        "<logs>/write_matching_report.log",
+    benchmark:
+        "<benchmarks>/write_matching_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        data=plan.config.data,
+        code=code_of("reporting.matching.page"),
+        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        counts=lambda wildcards, input: repeat("--counts", [*input.spectra, *input.pairs]),
+        audits=lambda wildcards, input: repeat("--audit", input.audits),
+        rendered=lambda wildcards, input: option("--renderings", input.rendered),
+        folder=lambda wildcards, output: folder(output.page),
+        links=repeat("--other-page", [page for page in report_pages if page != "matching.html"]),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow report-matching --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
+            {params.rendered} --out {params.folder:q} --data {params.data} {params.links}
         """

@@ -110,3 +110,25 @@ rule retrieve_massbank:
         exec &> >(tee {log:q})
         spectraflow retrieve massbank --out {output.raw:q} {params.options}
         """
+
+
+rule retrieve_matcs:
+    output:
+        raw=ensure("<results>/raw/matcs/{list}.csv.gz", non_empty=True),
+        provenance="<results>/raw/matcs/{list}.csv.gz.provenance.json",
+    log:
+        "<logs>/retrieve_matcs/{list}.log",
+    benchmark:
+        "<benchmarks>/retrieve_matcs/{list}.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        mirror=option("--mirror", plan.mirror("matcs")),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve matcs --file {wildcards.list}.csv.gz --out {output.raw:q} {params.mirror}
+        """

@@ -7,6 +7,7 @@ localrules:
     search,
     shifts,
     symspectra,
+    matchnet,
     report,
 
 
@@ -55,7 +56,15 @@ rule symspectra:
         plan.symspectra.each_cluster_split("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.map.parquet"),
 
 
+rule matchnet:
+    input:
+        plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json"),
+        plan.matchnet.each_examined_run("<results>/matchnet/runs/{run}/examination.json"),
+        rules.write_matching_report.output if plan.matchnet.jobs else [],
+
+
 rule report:
     input:
         rules.write_report.output if plan.runs else [],
         rules.write_groups_report.output if plan.symspectra.jobs else [],
+        rules.write_matching_report.output if plan.matchnet.jobs else [],

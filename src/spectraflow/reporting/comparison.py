@@ -44,6 +44,9 @@ UNITS: dict[str, tuple[str, float, float]] = {
     "h": ("h", 1, 1),
     "probability": ("p", 1, 1),
     "count": ("", 1, 1),
+    "million": ("M", 1, 1),
+    "ms": ("ms", 1, 1),
+    "mb": ("MB", 1, 1),
 }
 """By the unit of a published cell: the unit shown, and what published and measured numbers are multiplied with."""
 

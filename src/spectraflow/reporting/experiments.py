@@ -41,6 +41,15 @@ class Experiment:
         return average(together or [run.measured[metric] for run in self.runs if metric in run.measured])
 
 
+def repeated(experiment: Experiment) -> list[list[Run]]:
+    """Return the runs of each fold, by its number; of each as many as the least repeated one has."""
+    by_fold: dict[str, list[Run]] = {}
+    for run in experiment.runs:
+        by_fold.setdefault(str(run.settings.get("fold")), []).append(run)
+    seeds = min(map(len, by_fold.values()))
+    return [runs[:seeds] for _, runs in sorted(by_fold.items())]
+
+
 def average(found: Sequence[Measured]) -> Measured | None:
     """Return the mean of repetitions ± one standard deviation; a single one keeps its own interval."""
     if len(found) < 2:

@@ -11,20 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from spectraflow.evaluation.assignment import CARBON_BINS
+from spectraflow.reporting.axes import axes_of, say
 from spectraflow.reporting.runs import Measured, Run, as_measured, retrieval_controls
 from spectraflow.reporting.theme import GRID, INK, OTHER_COLOUR, RIGHT, SERIES, SOFT, WRONG, figure_style
 
 ASSIGNMENT_METHODS = {"published": "published metric", "argmax": "plain argmax", "hungarian": "one-to-one"}
-
-
-def _say(axes: Axes, text: str) -> None:
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, transform=axes.transAxes)
-
-
-def _axes(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(np.atleast_1d(figure.subplots(1, columns)))
 
 
 def _size_label(value: float, _: object = None) -> str:
@@ -50,10 +41,10 @@ def training_curves(runs: Sequence[Run], names: Mapping[str, str], curves: Mappi
     curves: titles of the scores by their names in the history.
     """
     with figure_style():
-        figure, axes = _axes(8.4, 3.5, 3)
+        figure, axes = axes_of(8.4, 3.5, 3)
         if not any(run.history for run in runs):
             for one in axes:
-                _say(one, "no training history")
+                say(one, "no training history")
             return figure
         for number, run in enumerate(runs):
             colour = SERIES[number] if number < len(SERIES) else OTHER_COLOUR
@@ -87,9 +78,9 @@ def _dot_best(axes: Sequence[Axes], run: Run, best: Any, colour: str, keys: Sequ
 def rank_histogram(ranks: pl.DataFrame | None) -> Figure:
     """Draw the absolute ranks of the truth in the whole library (a ranks table) against ranks by chance."""
     with figure_style():
-        figure, (axes,) = _axes(4.9, 3.1)
+        figure, (axes,) = axes_of(4.9, 3.1)
         if ranks is None or ranks.is_empty():
-            _say(axes, "no library ranks: retrieval was not run")
+            say(axes, "no library ranks: retrieval was not run")
             return figure
         rank = ranks["at_or_above"].to_numpy() + 1
         library = int(ranks["eligible"].max()) + 1  # type: ignore[arg-type]
@@ -121,10 +112,10 @@ def retrieval_sizes(run: Run) -> dict[int, dict[int, Measured]]:
 def hits_by_library(run: Run, published: Mapping[tuple[int, int], float]) -> Figure:
     """Draw hit@k against library size; `published` maps (size, k) to fractions, drawn as open diamonds."""
     with figure_style():
-        figure, (axes,) = _axes(4.9, 3.5)
+        figure, (axes,) = axes_of(4.9, 3.5)
         sizes = retrieval_sizes(run)
         if not sizes:
-            _say(axes, "no library retrieval was run")
+            say(axes, "no library retrieval was run")
             return figure
         for number, k in enumerate(sorted({k for by_k in sizes.values() for k in by_k})):
             _hit_curve(axes, sizes, k, SERIES[number % len(SERIES)])
@@ -167,11 +158,11 @@ def _control_curves(axes: Axes, run: Run, sizes: Sequence[int]) -> None:
 def accuracy_by_size(run: Run, published: Mapping[str, float]) -> Figure:
     """Draw the share of molecules with every peak right by carbon count; `published` maps bins to fractions."""
     with figure_style():
-        figure, (axes,) = _axes(4.9, 3.1)
+        figure, (axes,) = axes_of(4.9, 3.1)
         bins = CARBON_BINS["counted"]
         exact = {m: [run.measured.get(f"exact/{m}/{name}") for name in bins] for m in ASSIGNMENT_METHODS}
         if not any(one for values in exact.values() for one in values):
-            _say(axes, "no exact-molecule rates")
+            say(axes, "no exact-molecule rates")
             return figure
         for number, (method, values) in enumerate(exact.items()):
             _bars(axes, values, number, SERIES[number], ASSIGNMENT_METHODS[method])
@@ -205,7 +196,7 @@ def _bars(axes: Axes, values: Sequence[Measured | None], number: int, colour: st
 def stick_spectrum(shifts: Sequence[float], right: Sequence[bool]) -> Figure:
     """Draw a 13C peak list (ppm) as sticks as high as peaks coincide; wrong ones have another colour and a cross."""
     with figure_style():
-        figure, (axes,) = _axes(5.2, 2.7)
+        figure, (axes,) = axes_of(5.2, 2.7)
         grouped: dict[float, list[bool]] = {}
         for shift, good in zip(shifts, right, strict=True):
             grouped.setdefault(round(shift, 3), []).append(good)

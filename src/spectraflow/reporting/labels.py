@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spectraflow.reporting.experiments import flatten
+from spectraflow.reporting.matching_labels import matching_metric_name
 from spectraflow.reporting.runs import Measured, Run
 
 METRIC_NAMES = {
@@ -94,6 +95,15 @@ _SHORT_SETTINGS = {
     "network.gate": "gate",
     "network.auxiliary": "auxiliary",
     "network.attention": "attention",
+    "network.graph": "graph",
+    "network.spectra": "spectra as",
+    "network.blind": "blind to",
+    "network.nuclei": "nuclei",
+    "network.backbone.name": "backbone",
+    "network.backbone.weights": "weights",
+    "network.backbone.components": "components",
+    "permuted_labels": "permuted labels",
+    "transfer": "also tested on",
 }
 _WORDS = {
     "objective.discrimination": {"knowledge": "K-ID", "strong": "SP-ID", "weak": "WP-ID", "soft": "soft kernel"},
@@ -128,7 +138,8 @@ def metric_name(metric: str) -> str:
             return f"truth among the first {k} of {int(size):,}"
         case ["whole_retrieval", k]:
             return f"truth among the first {k} of the whole library"
-    return _group_metric_name(metric) or METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
+    known = _group_metric_name(metric) or matching_metric_name(metric)
+    return known or METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 
 def _group_metric_name(metric: str) -> str | None:

@@ -21,10 +21,10 @@ from spectraflow.reporting.isomer_section import isomer_section
 from spectraflow.reporting.labels import carbon_words, metric_name, run_names, with_interval
 from spectraflow.reporting.method_table import load_references, method_table, queries_tables
 from spectraflow.reporting.page_parts import (
-    GROUPS_PAGE,
     MAIN_PAGE,
     by_file,
     by_folder,
+    drawn,
     environment,
     frame,
     inline,
@@ -52,15 +52,15 @@ def write_report(
     data: str,
     pooled: Sequence[Path] = (),
     references: Sequence[Path] = (),
-    groups_page: bool = False,
+    other_pages: Sequence[str] = (),
 ) -> None:
     """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
     from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
-    figures of whole experiments; references: figures of second measured spectra; groups_page: whether the page of
-    functional groups stands beside this one. A run without retrieval, ranks or
-    assignments leaves a section that says so. Raises InputError if a file is unusable.
+    figures of whole experiments; references: figures of second measured spectra; other_pages: pages of the report that
+    stand beside this one. A run without retrieval, ranks or assignments leaves a section that says so. Raises
+    InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
     if not loaded:
@@ -76,7 +76,7 @@ def write_report(
         environment()
         .get_template("page.html.j2")
         .render(
-            **frame(data, {GROUPS_PAGE: "Functional groups"} if groups_page else {}),
+            **frame(data, other_pages),
             **_context(loaded, names, table),
             figures={name: inline(*drawing) for name, drawing in drawings.items()},
             examples=[_shown(one) for one in examples],
@@ -126,7 +126,7 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
     main = runs[0]
     ranks_path = main.folder / "ranks.parquet"
     ranks = _main_ranks(main, ranks_path) if ranks_path.is_file() else None
-    drawn = {
+    found = {
         "training_curves": (figures.training_curves(_drawn(runs), names), "Loss and validation accuracy by epoch"),
         "rank_histogram": (figures.rank_histogram(ranks), "Histogram of the rank of the true molecule"),
         "hits_by_library": (
@@ -138,7 +138,7 @@ def _figures(runs: Sequence[Run], names: Mapping[str, str], table: pl.DataFrame)
             "Share of molecules with every peak right by number of carbons",
         ),
     }
-    return {name: (theme.figure_svg(figure, name), words) for name, (figure, words) in drawn.items()}
+    return drawn(found)
 
 
 def _drawn(runs: Sequence[Run]) -> list[Run]:
@@ -152,12 +152,12 @@ def figure_name(grid: GridTable) -> str:
 
 
 def _grid_figures(grids: Sequence[GridTable]) -> dict[str, tuple[str, str]]:
-    drawn = {figure_name(grid): (grid, grid_figure(grid)) for grid in grids}
-    return {
-        name: (theme.figure_svg(figure, name), f"Accuracy over {grid.label}, measured and published")
-        for name, (grid, figure) in drawn.items()
-        if figure is not None
-    }
+    return drawn(
+        {
+            figure_name(grid): (grid_figure(grid), f"Accuracy over {grid.label}, measured and published")
+            for grid in grids
+        }
+    )
 
 
 def _main_ranks(run: Run, path: Path) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from spectraflow import __version__
 from spectraflow.errors import InputError
@@ -17,8 +18,12 @@ from spectraflow.reporting.experiments import flatten
 from spectraflow.reporting.labels import plain
 from spectraflow.reporting.runs import Run
 
-GROUPS_PAGE = "functional_groups.html"
 MAIN_PAGE = "index.html"
+GROUPS_PAGE = "functional_groups.html"
+MATCHING_PAGE = "matching.html"
+PAGES = {MAIN_PAGE: "Alignment and retrieval", GROUPS_PAGE: "Functional groups", MATCHING_PAGE: "Matching"}
+"""Titles of the pages of the report, as they name each other."""
+
 Drawing = tuple[str, str]
 """A figure's SVG and what it shows in words."""
 
@@ -41,15 +46,17 @@ def environment() -> Environment:
     return found
 
 
-def frame(data: str, pages: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the frame of a page shows; `pages`: titles of other pages by file."""
+def frame(data: str, other_pages: Sequence[str]) -> dict[str, Any]:
+    """Return what the frame of a page shows; `other_pages`: files of PAGES that it links to (InputError for others)."""
+    if unknown := [name for name in other_pages if name not in PAGES]:
+        raise InputError(f"{unknown[0]}: not a page of the report; its pages are {', '.join(PAGES)}")
     return {
         "data": data,
         "version": __version__,
         "commit": git_commit(),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "repeat": _REPEAT.get(data, _REPEAT["published"]),
-        "pages": list(pages.items()),
+        "pages": [(name, PAGES[name]) for name in other_pages],
         "css": Markup(Path(__file__).with_name("page.css").read_text(encoding="utf-8")),
     }
 
@@ -57,6 +64,13 @@ def frame(data: str, pages: Mapping[str, str]) -> dict[str, Any]:
 def inline(svg: str, words: str) -> Markup:
     """Return a drawing for the page itself."""
     return Markup(theme.for_page(svg, words))
+
+
+def drawn(figures: Mapping[str, tuple[Figure | None, str]]) -> dict[str, Drawing]:
+    """Return the figures that there are as drawings, by file name."""
+    return {
+        name: (theme.figure_svg(figure, name), words) for name, (figure, words) in figures.items() if figure is not None
+    }
 
 
 def write_figures(folder: Path, drawings: Mapping[str, Drawing]) -> None:

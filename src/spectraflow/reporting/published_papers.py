@@ -2,7 +2,13 @@
 
 from spectraflow.reporting.published_cells import PaperMapping
 from spectraflow.reporting.published_km3aid import KM3AID
+from spectraflow.reporting.published_matchnet import MATCHNET
 from spectraflow.reporting.published_symspectra import SYMSPECTRA
 
-MAPPINGS: dict[str, PaperMapping] = {"km3aid-arxiv": KM3AID, "km3aid-iclr": KM3AID, "symspectra": SYMSPECTRA}
+MAPPINGS: dict[str, PaperMapping] = {
+    "km3aid-arxiv": KM3AID,
+    "km3aid-iclr": KM3AID,
+    "symspectra": SYMSPECTRA,
+    "matchnet": MATCHNET,
+}
 """By the name of the paper in published.csv."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
 from spectraflow.reporting.group_measures import group_measures
+from spectraflow.reporting.matching_measures import matching_measures
 from spectraflow.training.run_folder import read_grids, read_label
 
 
@@ -75,7 +76,8 @@ class Run:
         Retrieval is `retrieval/<library size>/<k>`, `external/...` for external queries, `protons/...` for those with
         measured 1H shifts, and with `_<scoring>` after the first word where it is not the method's main scoring.
         Among the whole library it is `whole_retrieval/<k>`, `whole_external/<k>`, and so on. Isomers are
-        `isomers/<which groups>/<figure>`. Models of functional groups add what `group_measures` names.
+        `isomers/<which groups>/<figure>`. Models of functional groups add what `group_measures` names, matching models
+        what `matching_measures` names.
         """
         return self._test
 
@@ -129,7 +131,7 @@ def load_run(folder: Path) -> Run:
         reranking,
         retrievals,
         examination,
-        _measured(metrics, retrievals, isomers, examination),
+        _measured(info, metrics, retrievals, isomers, examination),
     )
 
 
@@ -138,6 +140,7 @@ def _optional(path: Path) -> Mapping[str, Any] | None:
 
 
 def _measured(
+    info: Mapping[str, Any],
     metrics: Mapping[str, Any],
     retrievals: Mapping[str, Mapping[str, Any]],
     isomers: Mapping[str, Any] | None,
@@ -152,6 +155,8 @@ def _measured(
             named.update({f"whole_{family}/{k}": value for k, value in (results.get("whole") or {}).items()})
     named.update((isomers or {}).get("metrics") or {})
     named.update(group_measures(metrics, examination))
+    if info.get("method") == "matchnet":
+        named.update(matching_measures(info, metrics, examination))
     converted = {name: as_measured(value) for name, value in named.items()}
     return {name: value for name, value in converted.items() if value is not None}
 

@@ -39,8 +39,8 @@ _SELECTIONS = {
     PROTOCOLS["test"]: "the reported fold, as published",
     PROTOCOLS["val"]: "val, held out from the test part",
 }
-_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR", "symspectra": ""}
-_NUMBERS = {"p": "{:.2g}", "h": "{:.2g}", "": "{:,.0f}"}
+_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR", "symspectra": "", "matchnet": ""}
+_NUMBERS = {"p": "{:.2g}", "h": "{:.2g}", "": "{:,.0f}", "M": "{:.3f}"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Card:
     interval: str
     published: str
     note: str
+    unit: str = "%"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _comparison_row(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
         "metric": short_metric_name(row["metric"]),
         "published": f"{show(row['published'])}{spread}{unit}",
         "measured": f"{show(row['measured'])}{unit}",
-        "interval": "" if low is None or high is None else f" [{show(low)}, {show(high)}]",
+        "interval": "" if low is None or high is None or low == high else f" [{show(low)}, {show(high)}]",
         "protocol": _SELECTIONS.get(row["protocol"], row["protocol"]),
         "experiment": "; ".join(dict.fromkeys(names.get(one, one) for one in (row["run_ids"] or "").split())),
         "deviations": row["deviations"] or "",

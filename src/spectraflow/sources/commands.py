@@ -66,6 +66,24 @@ def ingest_sdbs(
 
 @app.command()
 @report_errors
+def ingest_matcs(
+    folder: Annotated[Path, typer.Option(help="folder of train, validation, test_rand, test_diff, test_sim (.csv.gz)")],
+    molecules: Molecules,
+    listed: Annotated[Path, typer.Option(help="table of the pairs of the test lists to write")],
+    split: Annotated[Path, typer.Option(help="table of the part that each molecule is listed in, to write")],
+    rejects: Rejects,
+    counts: Counts,
+    limit: Annotated[int | None, typer.Option(min=1, help="use only so many positives of each list")] = None,
+    processes: Processes = 1,
+) -> None:
+    """Turn the MatCS pair lists into molecules, listed test pairs, a split and rejects."""
+    from spectraflow.sources.matcs import ingest
+
+    ingest(folder, molecules, listed, split, rejects, counts, limit=limit, processes=processes)
+
+
+@app.command()
+@report_errors
 def join_open_experimental(
     massbank: Annotated[Path, typer.Option(help="folder of the tables of MassBank")],
     nmrshiftdb2: Annotated[Path, typer.Option(help="folder of the tables of nmrshiftdb2")],

@@ -1,5 +1,6 @@
 """Assign molecules to train, val and test, and refuse an assignment that leaks."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from spectraflow.config import SplitSettings
 from spectraflow.errors import ConfigError, InputError
 from spectraflow.files import write_json
 from spectraflow.splits.audit import audit_split, label_prevalence
+from spectraflow.splits.given_parts import given_parts
 from spectraflow.splits.molecules import SplitMolecules, read_molecules, read_smiles
 from spectraflow.splits.published_folds import listed_molecules, published_parts, read_id_list
 from spectraflow.splits.random_folds import random_parts
@@ -26,15 +28,18 @@ def make_split(
     subset: Path | None = None,
     ids: Path | None = None,
     labels: Path | None = None,
+    given: Path | None = None,
 ) -> dict[str, Any]:
     """Write a splits table and its audit (JSON), and return the audit.
 
     `molecules` is a molecules table, `subset` any table whose `molecule_id` column limits it, `ids` the list of native
     ids that published_folds permutes (without a subset it also limits the molecules), `labels` a labels table
-    for the prevalence. `fold` is the fold of random and published_folds, an offset of the seed in scaffold_balanced,
-    another val part in scaffold_clusters, and without effect in scaffold_deterministic. The assignment depends on the
-    molecules, not on the order of rows. For scaffold_clusters the audit also says how similar test molecules are to
-    their nearest training molecules, here and in a random split.
+    for the prevalence, `given` a splits table of molecules of the same table: molecules that share a first block with
+    one of them take its part, the rest are assigned as if they were alone. `fold` is the fold of random and
+    published_folds, an offset of the seed in scaffold_balanced, another val part in scaffold_clusters, and without
+    effect in scaffold_deterministic. The assignment depends on the molecules, not on the order of rows. For
+    scaffold_clusters the audit also says how similar test molecules are to their nearest training molecules, here and
+    in a random split.
 
     Raises ConfigError for an impossible fold or a missing id list, and InputError for unknown or repeated ids, an
     empty part, or (but for published_folds) a first block that two parts share, or with scaffold_clusters a scaffold
@@ -44,8 +49,10 @@ def make_split(
     native_ids = _native_ids(settings, ids)
     if native_ids is not None and subset is None:
         chosen = listed_molecules(chosen, native_ids)
-    parts = assign_parts(settings, chosen, fold=fold, ids=native_ids)
+    known = {} if given is None else given_parts(given, molecules)
+    parts = _parts(settings, chosen, known, fold, native_ids)
     found: dict[str, Any] = {"settings": {**settings.model_dump(mode="json"), "fold": fold}}
+    found |= {"given": sum(block in known for block in chosen.first_blocks)} if given is not None else {}
     found |= audit_split(chosen, parts)
     _check(settings, found)
     if settings.kind == "scaffold_clusters":
@@ -56,6 +63,14 @@ def make_split(
     write_table(out, SPLITS, {"molecule_id": chosen.ids, "part": parts})
     write_json(audit, found)
     return found
+
+
+def _parts(
+    settings: SplitSettings, chosen: SplitMolecules, known: Mapping[str, str], fold: int, ids: list[str] | None
+) -> list[str]:
+    rest = [place for place, block in enumerate(chosen.first_blocks) if block not in known]
+    assigned = iter(assign_parts(settings, chosen.take(rest), fold=fold, ids=ids) if rest else [])
+    return [known[block] if block in known else next(assigned) for block in chosen.first_blocks]
 
 
 def assign_parts(

@@ -168,11 +168,14 @@ def test_runs_of_grids_and_other_methods_have_their_places(report, make_run):
     assert "α 0.5" not in training
 
 
-def test_the_page_of_functional_groups_is_linked_where_there_is_one(tmp_path, make_run, tables, real_published):
+def test_other_pages_are_linked_where_there_are_any(tmp_path, make_run, tables, real_published):
     molecules, alignment, _ = tables
     runs = [make_run("0123456789ab")]
     compare_runs(real_published, runs, tmp_path / "c.csv", data="demo")
-    for linked in (False, True):
-        inputs = (tmp_path / "c.csv", runs, [], [], molecules, alignment, tmp_path / "report")
-        write_report(*inputs, data="demo", groups_page=linked)
-        assert ('href="functional_groups.html"' in (tmp_path / "report" / "index.html").read_text()) is linked
+    inputs = (tmp_path / "c.csv", runs, [], [], molecules, alignment, tmp_path / "report")
+    for pages in ([], ["functional_groups.html"], ["functional_groups.html", "matching.html"]):
+        write_report(*inputs, data="demo", other_pages=pages)
+        text = (tmp_path / "report" / "index.html").read_text()
+        assert re.findall(r'class="page" href="(.*?)"', text) == pages
+    with pytest.raises(InputError, match="not a page of the report"):
+        write_report(*inputs, data="demo", other_pages=["elsewhere.html"])

@@ -42,3 +42,15 @@ def test_a_broken_history_names_the_line(make_run):
     (folder / "metrics.jsonl").write_text('{"epoch": 0}\n{"epoch":')
     with pytest.raises(InputError, match="line 2"):
         load_run(folder)
+
+
+def test_matching_models_bring_numbers_of_their_own(make_run):
+    folder = make_run("a", retrieval=False)
+    info = json.loads((folder / "settings.json").read_text())
+    info |= {"method": "matchnet", "parameters": {"trainable": 10, "total": 44_115_669}}
+    (folder / "settings.json").write_text(json.dumps(info))
+    (folder / "examination.json").write_text(json.dumps({"map": {"silhouette": 0.2}, "cost": {}}))
+    measured = load_run(folder).measured
+    assert measured["cost/parameters_m"] == Measured(44.116)
+    assert measured["map/silhouette"] == Measured(0.2)
+    assert "cost/parameters_m" not in load_run(make_run("b")).measured

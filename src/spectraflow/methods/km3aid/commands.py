@@ -199,3 +199,19 @@ def isomers(
     recognise_isomers(
         load_settings(IsomerSettings, settings), run, alignment, graphs, molecules, split, published, scores, metrics
     )
+
+
+@app.command("score-pairs")
+@report_errors
+def score_pairs(
+    run: Annotated[Path, typer.Option(help="run folder of a trained model")],
+    spectra: Annotated[Path, typer.Option(help="molecules with their 13C lines (matching spectra)")],
+    graphs: Annotated[Path, typer.Option(help="graphs table of the candidates")],
+    pairs: Annotated[Path, typer.Option(help="pairs table; its parts val and test are scored")],
+    out: Annotated[Path, typer.Option(help="pair scores to write")],
+) -> None:
+    """Score pairs of spectra and molecules by the dot product of their embeddings."""
+    from spectraflow.methods.km3aid.score_pairs import score_pairs as write_scores
+
+    counts = write_scores(run, spectra, graphs, pairs, out)
+    print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))

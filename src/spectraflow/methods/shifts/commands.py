@@ -225,3 +225,18 @@ def remeasured(
 
     summary = assign_by_second_spectra(alignment, graphs, peaks, metrics)
     print(f"{summary['molecules']} molecules with a second measured spectrum")
+
+
+@app.command("score-pairs")
+@report_errors
+def score_pairs(
+    predictions: Annotated[Path, typer.Option(help="predicted shifts of the candidates")],
+    spectra: Annotated[Path, typer.Option(help="molecules with their 13C and 1H lines (matching spectra)")],
+    pairs: Annotated[Path, typer.Option(help="pairs table; its parts val and test are scored")],
+    out: Annotated[Path, typer.Option(help="pair scores to write")],
+) -> None:
+    """Score pairs of spectra and molecules by how the molecule's predicted shifts pair with the lines."""
+    from spectraflow.methods.shifts.score_pairs import score_pairs as write_scores
+
+    counts = write_scores(predictions, spectra, pairs, out)
+    print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))

@@ -7,9 +7,11 @@ import polars as pl
 
 from spectraflow.evaluation.uncertainty import Interval
 from spectraflow.reporting.group_measures import positives
-from spectraflow.reporting.groups.entries import DATASETS, Entry, by_dataset, reference_of
-from spectraflow.reporting.groups.score_tables import COLUMNS, MAIN, signed_points
+from spectraflow.reporting.groups.entries import DATASETS, Entry, reference_of
+from spectraflow.reporting.groups.score_tables import COLUMNS, MAIN
 from spectraflow.reporting.labels import percent, plain
+from spectraflow.reporting.named_experiments import by_dataset
+from spectraflow.reporting.score_cells import is_apart, signed_points
 
 ORDER_GROUPS = ("Amide", "Amine", "Carboxylic acid", "Ester", "Imine")
 """Groups of the paper's table of label orders."""
@@ -99,7 +101,7 @@ def _ablation(one: Entry, full: Entry) -> dict[str, Any] | None:
     if not changed:
         return None
     differences = [full.minus(one, column.metric) for column in COLUMNS]
-    cells = [{**signed_points(d), "apart": d is not None and (d.low > 0 or d.high < 0)} for d in differences]
+    cells = [{**signed_points(d), "apart": is_apart(d)} for d in differences]
     return {"name": _without(one.settings, changed), "cells": cells, "runs": len(one.experiment.runs)}
 
 

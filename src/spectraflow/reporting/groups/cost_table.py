@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
+from spectraflow.reporting.cost_words import duration, published_cost
 from spectraflow.reporting.groups.entries import Entry
 from spectraflow.reporting.labels import plain, with_interval
-from spectraflow.reporting.runs import Measured
 
 
 def cost_table(entries: Sequence[Entry], comparison: pl.DataFrame) -> list[dict[str, Any]]:
@@ -23,33 +23,12 @@ def cost_table(entries: Sequence[Entry], comparison: pl.DataFrame) -> list[dict[
                 "spectra": len(one.modalities),
                 "molecules": plain((one.first_run.info.get("molecules") or {}).get("train")),
                 "device": plain(one.first_run.info.get("device")),
-                "time": _time(hours),
-                "published_time": _published(one, "cost/hours", "h", comparison),
+                "time": duration(hours),
+                "published_time": published_cost(one, "cost/hours", "h", comparison),
                 "memory": "–" if memory is None else f"{memory.value:.1f} GB",
-                "published_memory": _published(one, "cost/gb", "GB", comparison),
+                "published_memory": published_cost(one, "cost/gb", "GB", comparison),
                 "parameters": plain((one.first_run.info.get("parameters") or {}).get("trainable")),
                 "score": with_interval(one.measure("groups/micro_f1")),
             }
         )
     return rows
-
-
-def _time(hours: Measured | None) -> str:
-    if hours is None:
-        return "–"
-    seconds = 3600 * hours.value
-    return (
-        f"{seconds:,.0f} s"
-        if seconds < 600
-        else f"{seconds / 60:,.0f} min"
-        if seconds < 7200
-        else f"{hours.value:.1f} h"
-    )
-
-
-def _published(one: Entry, metric: str, unit: str, comparison: pl.DataFrame) -> str:
-    ids = {run.run_id for run in one.experiment.runs}
-    for row in comparison.filter(pl.col("metric") == metric).iter_rows(named=True):
-        if ids & set((row["run_ids"] or "").split()):
-            return f"{row['published']:g} {unit}"
-    return ""

@@ -1,15 +1,14 @@
 """Experiments with functional groups as the page shows them: named, with their predictions, floors told apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from spectraflow.evaluation.uncertainty import Interval
-from spectraflow.reporting.experiments import Experiment
 from spectraflow.reporting.groups.predictions import Predicted, read_predicted
+from spectraflow.reporting.named_experiments import NamedExperiment
 from spectraflow.reporting.published_symspectra import unused_settings
-from spectraflow.reporting.runs import Measured, Run
 
 KINDS = {
     "symspectra": "SymSpectra",
@@ -24,11 +23,8 @@ DATASETS = {"alberts": "Simulated spectra (Alberts 2024)", "sdbs": "SDBS", "open
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An experiment (all seeds and folds of one setting) with its name on the page."""
-
-    experiment: Experiment
-    name: str
+class Entry(NamedExperiment):
+    """An experiment with functional groups."""
 
     @cached_property
     def predicted(self) -> Predicted | None:
@@ -36,19 +32,9 @@ class Entry:
         return read_predicted(self.experiment)
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """Shared settings, dotted."""
-        return self.experiment.settings
-
-    @property
     def kind(self) -> str:
         """Kind of model, in words."""
         return KINDS.get(str(self.settings.get("kind")), str(self.settings.get("kind")))
-
-    @property
-    def dataset(self) -> str:
-        """Name of the data set."""
-        return str(self.settings.get("dataset"))
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -60,26 +46,12 @@ class Entry:
         """Whether it learns nothing from a molecule's own spectra: the commonest groups, or permuted spectra."""
         return self.settings.get("kind") == "commonest" or bool(self.settings.get("permuted"))
 
-    @property
-    def only_cell(self) -> bool:
-        """Whether grids alone ask for it."""
-        return all(run.only_cell for run in self.experiment.runs)
-
-    @property
-    def first_run(self) -> Run:
-        """The first of its runs."""
-        return self.experiment.runs[0]
-
-    def measure(self, metric: str) -> Measured | None:
-        """Return a number averaged over its runs."""
-        return self.experiment.measure(metric)
-
     def science(self, *without: str) -> dict[str, Any]:
         """Return the settings that decide something, without those whose dotted key starts with one of `without`."""
         unused = unused_settings(self.settings)
         return {key: value for key, value in self.settings.items() if not key.startswith(without) and key not in unused}
 
-    def minus(self, other: "Entry", metric: str) -> Interval | None:
+    def minus(self, other: Self, metric: str) -> Interval | None:
         """Return a paired difference; None where the test molecules differ or predictions are missing."""
         one, two = self.predicted, other.predicted
         if one is None or two is None or not one.comparable(two):
@@ -91,14 +63,6 @@ def reference_of(entries: Sequence[Entry]) -> Entry:
     """Return the experiment that others are compared with: the first SymSpectra, else the first that is no floor."""
     models = [one for one in entries if not one.is_floor and not one.only_cell] or list(entries)
     return next((one for one in models if one.settings.get("kind") == "symspectra"), models[0])
-
-
-def by_dataset(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries of each data set, both in their order."""
-    found: dict[str, list[Entry]] = {}
-    for one in entries:
-        found.setdefault(one.dataset, []).append(one)
-    return found
 
 
 def same_test(entries: Iterable[Entry]) -> list[list[Entry]]:

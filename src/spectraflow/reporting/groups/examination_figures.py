@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from spectraflow.reporting.axes import MARKERS, axes_of, errors, in_percent
 from spectraflow.reporting.group_measures import technique
 from spectraflow.reporting.groups.entries import Entry
-from spectraflow.reporting.groups.figures import MARKERS, axes_of, errors, in_percent, score_bars
+from spectraflow.reporting.groups.figures import score_bars
 from spectraflow.reporting.runs import Measured
 from spectraflow.reporting.theme import INK, SERIES, SOFT, figure_style
 from spectraflow.spectra.modalities import MODALITIES

@@ -4,42 +4,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from spectraflow.evaluation.classification import TIER_BOUNDS
+from spectraflow.reporting.axes import MARKERS, axes_of, errors, in_percent
 from spectraflow.reporting.group_measures import positives
 from spectraflow.reporting.groups.entries import Entry
 from spectraflow.reporting.runs import Measured
 from spectraflow.reporting.theme import SERIES, SOFT, figure_style
 
-MARKERS = ("o", "s", "^", "D", "v", "P")
 TIERS = {"low": "rare", "medium": "medium", "high": "frequent"}
 PARTS = {"train": SOFT, "val": SERIES[4], "test": SERIES[1]}
 _COUNT = re.compile(r"groups/count/(\d+)/exact_match")
-
-
-def axes_of(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a row of axes."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(np.atleast_1d(figure.subplots(1, columns)))
-
-
-def errors(values: Sequence[Measured]) -> tuple[list[float], list[float]]:
-    """Return the lengths of error bars below and above."""
-    low = [one.value - (one.value if one.low is None else min(one.low, one.value)) for one in values]
-    high = [(one.value if one.high is None else max(one.high, one.value)) - one.value for one in values]
-    return low, high
-
-
-def in_percent(axes: Axes, *, whole: bool = True) -> None:
-    """Show fractions in percent, from 0 to 100 if `whole`."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    if whole:
-        axes.set_ylim(-0.02, 1.04)
 
 
 def f1_by_positives(entries: Sequence[Entry]) -> Figure | None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from spectraflow.errors import InputError
 from spectraflow.files import write_text
-from spectraflow.reporting import sections, theme
+from spectraflow.reporting import sections
 from spectraflow.reporting.comparison import read_comparison
 from spectraflow.reporting.experiments import group_runs
 from spectraflow.reporting.figures import training_curves
@@ -23,10 +23,10 @@ from spectraflow.reporting.groups.score_tables import score_tables
 from spectraflow.reporting.labels import run_names
 from spectraflow.reporting.page_parts import (
     GROUPS_PAGE,
-    MAIN_PAGE,
     Drawing,
     by_both,
     by_folder,
+    drawn,
     environment,
     frame,
     inline,
@@ -63,11 +63,13 @@ def write_groups_report(
     out: Path,
     *,
     data: str,
+    other_pages: Sequence[str] = (),
 ) -> None:
     """Write `out`/functional_groups.html, without any outside resource, and `out`/figures/groups_*.svg.
 
     comparison: comparison.csv; runs: run folders of models of functional groups, the first gives the headline numbers;
-    counts, audits: JSON objects; maps: scaffold maps of splits. What was not measured is said in its section. Raises
+    counts, audits: JSON objects; maps: scaffold maps of splits; other_pages: pages of the report that stand beside this
+    one. What was not measured is said in its section. Raises
     InputError if a file is unusable or a run is of another method.
     """
     loaded = [load_run(Path(folder)) for folder in runs]
@@ -87,7 +89,7 @@ def write_groups_report(
         environment()
         .get_template("groups/page.html.j2")
         .render(
-            **frame(data, {MAIN_PAGE: "Alignment and retrieval"}),
+            **frame(data, other_pages),
             **_context(loaded, entries, names, table),
             figures=shown,
             maps=[drawing for name, drawing in shown.items() if name.startswith("groups_map_")],
@@ -132,7 +134,7 @@ def _drawings(runs: Sequence[Run], entries: Sequence[Entry]) -> dict[str, Drawin
     """Return each figure that has its input, as SVG with what it shows in words, by file name."""
     models = _compared(entries)
     examined = [one for one in entries if one.first_run.examination]
-    drawn: dict[str, tuple[Figure | None, str]] = {
+    found: dict[str, tuple[Figure | None, str]] = {
         "groups_f1": (figures.f1_by_positives(models), "F1 of every group against its molecules in the test part"),
         "groups_count": (figures.exact_by_count(models), "Share of molecules with every group right by their number"),
         "groups_tiers": (figures.tier_bars(models), "Mean F1 of rare, medium and frequent groups by model"),
@@ -142,15 +144,13 @@ def _drawings(runs: Sequence[Run], entries: Sequence[Entry]) -> dict[str, Drawin
         "groups_curves": (_curves(runs), "Loss and validation scores by epoch"),
     }
     if examined:
-        one, found = examined[0], examined[0].first_run.examination or {}
-        drawn |= {
+        one, seen = examined[0], examined[0].first_run.examination or {}
+        found |= {
             "groups_missing": (inside.missing_bars(one), "Micro-F1 with each spectrum withheld"),
-            "groups_importance": (inside.importance_maps(found), "Share that the gates keep along each axis"),
-            "groups_weights": (inside.weights(one, found), "Weights of samples and of labels"),
+            "groups_importance": (inside.importance_maps(seen), "Share that the gates keep along each axis"),
+            "groups_weights": (inside.weights(one, seen), "Weights of samples and of labels"),
         }
-    return {
-        name: (theme.figure_svg(figure, name), words) for name, (figure, words) in drawn.items() if figure is not None
-    }
+    return drawn(found)
 
 
 def _curves(runs: Sequence[Run]) -> Figure | None:
@@ -162,8 +162,6 @@ def _map_drawings(paths: Sequence[Path]) -> dict[str, Drawing]:
     found = {}
     for number, path in enumerate(map(Path, paths)):
         positions = pl.DataFrame(pl.from_arrow(read_table(path, SCAFFOLD_MAP)))
-        figure = figures.scaffold_map(positions)
-        if figure is not None:
-            name, words = f"groups_map_{number}", f"Scaffolds of {path.parent.name}, coloured by part of the split"
-            found[name] = (theme.figure_svg(figure, name), words)
-    return found
+        words = f"Scaffolds of {path.parent.name}, coloured by part of the split"
+        found[f"groups_map_{number}"] = (figures.scaffold_map(positions), words)
+    return drawn(found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spectraflow.errors import InputError
 from spectraflow.evaluation.classification import predicted_labels
 from spectraflow.evaluation.paired_scores import DrawnScore, drawn_scores
-from spectraflow.reporting.experiments import Experiment
+from spectraflow.reporting.experiments import Experiment, repeated
 from spectraflow.reporting.runs import Run
 from spectraflow.tables import group_predictions_schema, read_table
 from spectraflow.training.run_folder import GROUP_PREDICTIONS
@@ -47,11 +47,7 @@ def read_predicted(experiment: Experiment) -> Predicted | None:
     """
     if not all((run.folder / GROUP_PREDICTIONS).is_file() for run in experiment.runs):
         return None
-    by_fold: dict[str, list[tuple[tuple[str, ...], Bits, Bits]]] = {}
-    for run in experiment.runs:
-        by_fold.setdefault(str(run.settings.get("fold")), []).append(_test_part(run))
-    seeds = min(map(len, by_fold.values()))
-    folds = [found[:seeds] for _, found in sorted(by_fold.items())]
+    folds = [[_test_part(run) for run in runs] for runs in repeated(experiment)]
     for found in folds:
         if any(one[0] != found[0][0] for one in found):
             raise InputError(f"{experiment.runs[0].folder}: runs of one fold were tested on different molecules")
@@ -59,7 +55,7 @@ def read_predicted(experiment: Experiment) -> Predicted | None:
         tuple(name for found in folds for name in found[0][0]),
         tuple(experiment.runs[0].info.get("groups") or ()),
         np.concatenate([found[0][1] for found in folds]),
-        np.stack([np.concatenate([found[seed][2] for found in folds]) for seed in range(seeds)]),
+        np.stack([np.concatenate([found[seed][2] for found in folds]) for seed in range(len(folds[0]))]),
     )
 
 

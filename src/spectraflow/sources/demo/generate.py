@@ -9,6 +9,7 @@ from pathlib import Path
 from spectraflow.config import DemoSettings
 from spectraflow.sources.demo.alberts import write_multimodal
 from spectraflow.sources.demo.massbank import write_massbank
+from spectraflow.sources.demo.matcs import write_matcs
 from spectraflow.sources.demo.moleculenet import write_moleculenet
 from spectraflow.sources.demo.nmr_library import write_spectra_and_library
 from spectraflow.sources.demo.sdbs import write_sdbs
@@ -38,5 +39,12 @@ def generate(settings: DemoSettings, out: Path) -> None:
     InputError when more molecules are asked for than the derivatives provide (about 9·10^7).
     """
     with _staging(Path(out)) as staging:
-        for write in (write_spectra_and_library, write_massbank, write_multimodal, write_sdbs, write_moleculenet):
+        for write in (
+            write_spectra_and_library,
+            write_massbank,
+            write_multimodal,
+            write_sdbs,
+            write_moleculenet,
+            write_matcs,
+        ):
             write(settings, staging)

@@ -1,4 +1,5 @@
-from spectraflow.reporting.groups.entries import by_dataset, reference_of, same_test
+from spectraflow.reporting.groups.entries import reference_of, same_test
+from spectraflow.reporting.named_experiments import by_dataset
 
 PERMUTED = ({"permuted": True}, {"label": "permuted"})
 COMMONEST = ({"kind": "commonest"}, {"label": "commonest"})

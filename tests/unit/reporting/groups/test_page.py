@@ -43,7 +43,9 @@ def report(tmp_path, real_published):
     def write(*runs, data="published", counts=(), audits=(), maps=()):
         comparison = tmp_path / "comparison.csv"
         compare_runs(real_published, list(runs), comparison, data=data, audits=audits)
-        write_groups_report(comparison, runs, counts, audits, maps, tmp_path / "report", data=data)
+        write_groups_report(
+            comparison, runs, counts, audits, maps, tmp_path / "report", data=data, other_pages=["index.html"]
+        )
         return (tmp_path / "report" / "functional_groups.html").read_text()
 
     return write

@@ -1,9 +1,4 @@
-import math
-
-import pytest
-
-from spectraflow.evaluation.uncertainty import Interval
-from spectraflow.reporting.groups.score_tables import p_text, score_tables, signed_points
+from spectraflow.reporting.groups.score_tables import score_tables
 
 
 def seeds(values, count, **options):
@@ -60,13 +55,3 @@ def test_other_molecules_are_a_class_of_their_own(make_entries):
     groups = found["tables"][0]["groups"]
     assert [group["molecules"] for group in groups] == ["60", "40"]
     assert groups[1]["rows"][0]["difference"]["value"] == "other molecules"
-
-
-@pytest.mark.parametrize(("p", "text"), [(math.nan, "–"), (1e-9, "< 0.0001"), (0.0123, "0.012"), (1.0, "1")])
-def test_p_values_in_words(p, text):
-    assert p_text(p) == text
-
-
-def test_points():
-    assert signed_points(Interval(0.014, -0.002, 0.03, 5)) == {"value": "+1.4", "interval": "-0.2 to +3.0"}
-    assert signed_points(None)["value"] == "other molecules"

@@ -12,8 +12,11 @@ from spectraflow.config import DemoSettings
 from spectraflow.sources.demo import generate as demo
 from spectraflow.sources.demo.generate import generate
 from spectraflow.sources.demo.headers import HEADERS
+from spectraflow.sources.matcs_lists import LISTS
 
-SETTINGS = DemoSettings(molecules=110, library=440, seed=3, multimodal_rows=12, moleculenet_rows=40)
+SETTINGS = DemoSettings(
+    molecules=110, library=440, seed=3, multimodal_rows=12, moleculenet_rows=40, listed_molecules=60
+)
 MIRROR = Path(__file__).parents[5] / "shared" / "data"
 FILES = {
     "nmrshiftdb2/nmrshiftdb2withsignals.sd.gz",
@@ -23,6 +26,7 @@ FILES = {
     "sdbs/records.jsonl",
     "massbank/massbank_EI_records.tar.gz",
     *(f"moleculenet/{stem}.csv.gz" for stem in HEADERS),
+    *(f"matcs/{name}.csv.gz" for name in LISTS),
 }
 COLUMNS = [
     "smiles", "hsqc_nmr_peaks", "hsqc_nmr_spectrum", "h_nmr_peaks", "h_nmr_spectra", "molecular_formula", "c_nmr_peaks",

@@ -1,0 +1,1 @@
+"""SpecMol-MatchNet: does this molecule match these two NMR spectra?"""

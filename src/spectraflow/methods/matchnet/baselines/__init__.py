@@ -1,0 +1,1 @@
+"""Comparators of the matching network that see no images."""

@@ -1,0 +1,189 @@
+"""The trainings and comparisons of matching that a configuration asks for; imports nothing heavy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spectraflow.config import Config
+from spectraflow.errors import ConfigError
+from spectraflow.methods.matchnet.settings import (
+    PREDICTED,
+    BackboneSettings,
+    MatchnetRun,
+    PlannedMatchnet,
+    RenderingSettings,
+)
+from spectraflow.methods.shifts.plan import ShiftsJob, ShiftsPlan
+from spectraflow.provenance import settings_hash
+from spectraflow.run_ids import raw_version
+from spectraflow.settings import hashed_settings
+
+LISTED = "listed"
+"""The split that the MatCS lists themselves are."""
+TABLES = {"nmrshiftdb2": "nmrshiftdb2", "nmrshiftdb2_any": "nmrshiftdb2"}
+"""Source of the tables of a data set, where it has another name."""
+_UNUSED = {
+    "network": ("trees", "scores"),
+    "line_counts": ("trees", "scores", "network", "training", "rendering"),
+    "boosted_trees": ("scores", "network"),
+    "shift_model": ("trees", "network", "training", "rendering"),
+    "alignment_model": ("trees", "network", "training", "rendering"),
+}
+"""Settings that decide nothing in a kind of model."""
+
+
+@dataclass(frozen=True)
+class MatchnetJob:
+    """One training or comparison: `settings` is everything the step uses, without the label.
+
+    `grids` that it is a cell of; `own`: whether it is an entry of `runs`; rendering, features: ids of what it reads;
+    source: run id of the model whose scores it takes.
+    """
+
+    run: str
+    label: str
+    grids: tuple[str, ...]
+    own: bool
+    paired: str
+    split: str
+    fold: int
+    rendering: str
+    features: str | None
+    source: str | None
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FeaturesJob:
+    """One cache of a backbone's maps: runs with equal data, rendering and backbone share it."""
+
+    features: str
+    paired: str
+    split: str
+    fold: int
+    rendering: str
+    settings: dict[str, Any]
+
+
+class MatchnetJobs:
+    """What is trained, on which spectra, in which rendering, with which features."""
+
+    def __init__(self, config: Config, shifts: ShiftsPlan, alignments: Mapping[str, Any]) -> None:
+        self.config = config
+        self.section = config.matchnet
+        self.shifts = shifts
+        self.alignments = alignments
+        self.versions: dict[str, str] = {}
+        self.renderings: dict[str, dict[str, Any]] = {}
+        self.features: dict[str, FeaturesJob] = {}
+        self.jobs: dict[str, MatchnetJob] = {}
+        for planned in self.section.planned():
+            self._add(planned)
+
+    def _add(self, planned: PlannedMatchnet) -> None:
+        run = planned.run
+        rendering = self.add_rendering(run.rendering)
+        features = self._features(run, rendering) if run.reads_images else None
+        source = self._source(run)
+        name = self._run_id(run, source)
+        grids = () if planned.grid is None else (planned.grid,)
+        earlier = self.jobs.get(name)
+        if earlier is not None:
+            if planned.grid is None:
+                raise ConfigError(
+                    f"matchnet.runs: '{earlier.label}' and '{run.label}' are the same run (id {name}); "
+                    "a label does not make a difference, remove one of them"
+                )
+            self.jobs[name] = replace(earlier, grids=tuple(dict.fromkeys((*earlier.grids, *grids))))
+            return
+        values = run.model_dump(mode="json", exclude={"label"})
+        place = (run.dataset, run.split, run.fold, rendering, features, source)
+        self.jobs[name] = MatchnetJob(name, run.label, grids, planned.grid is None, *place, values)
+
+    def version(self, dataset: str) -> str:
+        """Return the identity of the spectra of a data set: raw files, molecules and, where predicted, the shifts."""
+        if dataset not in self.versions:
+            section, raw = self.section, {"matcs": "matcs", "pubchem": "pubchem", "alberts": "alberts"}
+            values: dict[str, Any] = {"raw": raw_version(self.config, raw.get(dataset, "nmrshiftdb2"))}
+            if dataset != "nmrshiftdb2_any":
+                values["molecules"] = section.molecules.model_dump()
+            if dataset in PREDICTED:
+                values |= {
+                    "predicted": section.predicted.model_dump(exclude={"shifts"}),
+                    "shifts": self.shift_model().run,
+                }
+            self.versions[dataset] = settings_hash(values)
+        return self.versions[dataset]
+
+    def shift_model(self) -> ShiftsJob:
+        """Return the shift model whose predictions become spectra."""
+        wanted = self.section.predicted.shifts
+        for job in self.shifts.jobs.values():
+            if wanted in (None, job.label):
+                return job
+        raise ConfigError(f"matchnet.predicted.shifts: no shift model '{wanted or ''}' is configured in shifts.runs")
+
+    def add_rendering(self, settings: RenderingSettings) -> str:
+        """Return the id of a rendering, which rules then know."""
+        values = settings.model_dump(mode="json")
+        name = settings_hash(values)
+        self.renderings[name] = values
+        return name
+
+    def _features(self, run: MatchnetRun, rendering: str) -> str:
+        backbone: BackboneSettings = run.network.backbone
+        values = backbone.model_dump(mode="json")
+        data = {"data": self.version(run.dataset), "split": self._split_values(run), "fold": run.fold}
+        name = settings_hash({"matchnet": "features", **data, "rendering": rendering, "backbone": values})
+        self.features[name] = FeaturesJob(name, run.dataset, run.split, run.fold, rendering, values)
+        return name
+
+    def _split_values(self, run: MatchnetRun) -> Any:
+        if run.split == LISTED:
+            return LISTED
+        followed = self.section.follow if run.dataset in TABLES else None
+        return {**self.config.splits[run.split].model_dump(), "follow": followed}
+
+    def _source(self, run: MatchnetRun) -> str | None:
+        """Return the run whose scores a comparison takes; raises ConfigError if it saw other parts of the data."""
+        if run.scores is None:
+            return None
+        jobs = self.shifts.jobs if run.kind == "shift_model" else self.alignments
+        for job in jobs.values():
+            if job.label == run.scores and not getattr(job, "grids", ()):
+                self._check_source(run, job)
+                return str(job.run)
+        section = "shifts.runs" if run.kind == "shift_model" else "km3aid.runs"
+        raise ConfigError(f"matchnet run '{run.label}': {section} has no run '{run.scores}'")
+
+    def _check_source(self, run: MatchnetRun, job: Any) -> None:
+        place = (self.section.follow, run.split, run.fold)
+        if (job.selection, job.split, job.fold) != place:
+            raise ConfigError(
+                f"matchnet run '{run.label}': '{run.scores}' was trained on {job.selection}, split {job.split}, fold "
+                f"{job.fold}; to keep what it was trained on out of the test pairs, matchnet.follow, split and fold "
+                "must be the same"
+            )
+        if job.settings.get("records") == "all":
+            raise ConfigError(
+                f"matchnet run '{run.label}': '{run.scores}' was trained on molecules outside its split, too "
+                "(records: all), among which are test molecules of the pairs; take one with records: train"
+            )
+
+    def _run_id(self, run: MatchnetRun, source: str | None) -> str:
+        values = run.model_dump(exclude={"label", "split"})
+        for name in _UNUSED[run.kind]:
+            values.pop(name)
+        if run.kind == "network" and not run.reads_images:
+            del values["network"]["backbone"]
+        return settings_hash(
+            {
+                "method": "matchnet",
+                "data": self.version(run.dataset),
+                "transfer": None if run.transfer is None else self.version(run.transfer),
+                "split": self._split_values(run),
+                "pairs": self.section.pairs.model_dump(),
+                "source": source,
+                "settings": hashed_settings(values),
+            }
+        )
