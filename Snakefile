@@ -3,7 +3,6 @@
 from snakemake.utils import min_version
 
 from spectraflow.provenance import code_of
-from spectraflow.run_ids import MATCS_FILES
 from spectraflow.workflow import DEMO_FILES, checkpoints, folder, load_plan, option, options, repeat, shell_prefix
 
 min_version("9.20")
@@ -26,18 +25,13 @@ container: "envs/spectraflow.sif"
 
 
 wildcard_constraints:
+    **dict.fromkeys(("run", "encoder", "experiment", "rendering", "features"), "[0-9a-f]{12}"),
+    **dict.fromkeys(("fold", "shard"), r"\d+"),
     source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp|matcs",
     selection="(published_ids|all_assigned)(-computed)?",
     experimental="sdbs|open_exp",
     dataset="alberts|sdbs|open_exp",
     paired="nmrshiftdb2|nmrshiftdb2_any|alberts|matcs|pubchem",
-    rendering="[0-9a-f]{12}",
-    features="[0-9a-f]{12}",
-    fold=r"\d+",
-    run="[0-9a-f]{12}",
-    encoder="[0-9a-f]{12}",
-    experiment="[0-9a-f]{12}",
-    shard=r"\d+",
 
 
 include: "workflow/rules/demo.smk" if plan.config.data == "demo" else "workflow/rules/retrieve.smk"

@@ -145,6 +145,11 @@ class Config(Settings):
             split = self.splits[run.split]
             if split.kind in ("random", "published_folds") and run.fold >= split.folds:
                 raise ValueError(f"{name} names fold {run.fold} of {split.folds} of the split '{run.split}'")
+            if isinstance(run, MatchnetRun) and split.kind == "published_folds":
+                raise ValueError(
+                    f"{name} names the split '{run.split}' of published folds, which are folds of K-M3AID's molecules "
+                    "alone; take another kind"
+                )
         return self
 
     def _named_runs(self) -> Iterator[tuple[str, Km3aidRun | ShiftsRun | SymspectraRun | MatchnetRun]]:

@@ -219,6 +219,11 @@ class Plan:
             raise WorkflowError(f"sources.sdbs.folder: {export} holds neither records.jsonl nor molecules.csv")
         return files
 
+    @property
+    def matcs_files(self) -> list[str]:
+        """Return where the lists of pairs are retrieved to."""
+        return [f"<results>/raw/matcs/{file}" for file in MATCS_FILES]
+
     def mirror(self, source: str) -> str | None:
         """Return the mirror of a source: its own, or the global one."""
         return getattr(self.config.sources, source).mirror or self.config.mirror

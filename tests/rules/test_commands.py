@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from spectraflow.cli import app
 from spectraflow.tables import (
     ALIGNMENT,
     GRAPHS,
@@ -19,60 +17,7 @@ from spectraflow.tables import (
     read_table,
 )
 from spectraflow.workflow import DEMO_FILES
-
-ROOT = Path(__file__).parents[2]
-MOLECULE_COUNT = 120
-
-
-def run(*arguments: object) -> None:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("commands")
-
-
-@pytest.fixture(scope="module")
-def raw(folder) -> Path:
-    settings = {"molecules": MOLECULE_COUNT, "library": 100, "multimodal_rows": 30, "moleculenet_rows": 20}
-    run("generate-demo", "--settings", json.dumps(settings), "--out", folder / "raw")
-    return folder / "raw"
-
-
-@pytest.fixture(scope="module")
-def tables(raw, folder) -> Path:
-    out = folder / "tables"
-    files = [option for name in ("molecules", "peaks", "rejects") for option in (f"--{name}", out / f"{name}.parquet")]
-    source = raw / "nmrshiftdb2" / "nmrshiftdb2withsignals.sd.gz"
-    run("ingest-nmrshiftdb2", "--raw", source, *files, "--counts", out / "counts.json", "--origin", "simulated")
-    return out
-
-
-@pytest.fixture(scope="module")
-def graphs(tables) -> Path:
-    out = tables / "graphs.parquet"
-    molecules = tables / "molecules.parquet"
-    run("build-graphs", "--molecules", molecules, "--graphs", out, "--rejects", tables / "graph_rejects.parquet")
-    return out
-
-
-@pytest.fixture(scope="module")
-def labels(tables) -> Path:
-    out = tables / "labels.parquet"
-    definitions = ROOT / "resources" / "functional_groups.csv"
-    run("label-groups", "--molecules", tables / "molecules.parquet", "--definitions", definitions, "--labels", out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def alignment(raw, tables, graphs) -> Path:
-    out = tables / "alignment.parquet"
-    inputs = ["--molecules", tables / "molecules.parquet", "--peaks", tables / "peaks.parquet", "--graphs", graphs]
-    ids = raw / "nmrshiftdb2" / "km3aid_ids.txt"
-    run("km3aid", "select", *inputs, "--out", out, "--counts", tables / "alignment.json", "--ids", ids)
-    return out
+from tests.rules.conftest import MOLECULE_COUNT, ROOT, run
 
 
 def test_demo_writes_every_declared_file(raw):

@@ -56,6 +56,16 @@ def test_experimental_data_sets_can_be_planned(snakemake, tiny, dataset):
     assert planned == {"generate_demo", "render_vectors", "label_groups", *rules[dataset]}
 
 
+def test_each_published_list_of_pairs_is_retrieved_by_its_name(snakemake):
+    wanted = "results/p/tables/matcs/split.parquet"
+    settings = ["name=p", "data=published", "mirror=/some where"]
+    done = snakemake("--dry-run", "--quiet", "host", "-p", "--config", *settings, "--", wanted)
+    planned = re.findall(r"spectraflow retrieve matcs (.*)", done.stdout + done.stderr)
+    names = [f"{name}.csv.gz" for name in ("test_diff", "test_rand", "test_sim", "train", "validation")]
+    expected = [f"--file {name} --out results/p/raw/matcs/{name} --mirror '/some where'" for name in names]
+    assert sorted(planned) == expected
+
+
 def test_published_sdbs_must_be_supplied(snakemake):
     wanted = "results/p/tables/sdbs/vectors.parquet"
     done = snakemake("--dry-run", "--config", "name=p", "data=published", "--", wanted, fails=True)

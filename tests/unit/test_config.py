@@ -61,12 +61,36 @@ def test_runs_start_from_base():
         ({"km3aid": {"runs": [{"spectrum_encoder": {"mode": "external"}}]}}, "weights must be given"),
         ({"km3aid": {"runs": [{"spectrum_encoder": {"weights": "x"}}]}}, "weights must be given"),
         ({"pathvars": {"elsewhere": "x"}}, "pathvars.elsewhere"),
+        ({"matchnet": {"runs": [{"split": "nowhere"}]}}, "matchnet run 'SpecMol-MatchNet' names the split 'nowhere'"),
+        ({"matchnet": {"runs": [{"split": "random", "fold": 5}]}}, "fold 5 of 5 of the split 'random'"),
+        ({"matchnet": {"runs": [{"split": "random"}], "folds": [0, 9]}}, "fold 9 of 5"),
+        (
+            {"matchnet": {"grids": [{"label": "g", "vary": {"split": ["random", "nowhere"]}}]}},
+            "matchnet grid 'g' names the split 'nowhere'",
+        ),
+        (
+            {"splits": {"random": {}, "p": {"kind": "published_folds"}}, "matchnet": {"runs": [{"split": "p"}]}},
+            "names the split 'p' of published folds",
+        ),
+        ({"matchnet": {"runs": [{"split": "listed"}]}}, "only matcs has a listed split"),
+        ({"matchnet": {"runs": [{"dataset": "matcs"}]}}, "'tenths', which is not in splits"),
+        ({"sources": {"matcs": {"file": "x"}}}, "sources.matcs.file: unknown key"),
     ],
 )
 def test_faults_name_their_key(values, key):
     with pytest.raises(ConfigError, match="faulty setting") as caught:
         check(Config, values)
     assert key in str(caught.value)
+
+
+def test_the_listed_split_is_not_in_splits():
+    config = check(Config, {"matchnet": {"runs": [{"dataset": "matcs", "split": "listed"}]}})
+    assert [run.split for run in config.matchnet.runs] == ["listed"]
+    assert "listed" not in config.splits
+
+
+def test_a_base_that_no_run_starts_from_needs_no_split():
+    assert check(Config, {"matchnet": {"base": {"split": "nowhere"}}}).matchnet.runs == []
 
 
 def test_all_faults_are_listed_at_once():

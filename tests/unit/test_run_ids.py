@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spectraflow.config import Config
-from spectraflow.run_ids import dataset_version, encoder_id, run_id
+from spectraflow.run_ids import MATCS_FILES, data_version, dataset_version, encoder_id, raw_version, run_id
 from spectraflow.settings import check
 from spectraflow.workflow import Plan
 
@@ -144,6 +144,46 @@ def test_a_folder_counts_by_the_names_and_sizes_of_all_its_files(tmp_path):
     assert len({before, larger, version(tmp_path / "one")}) == 3
     (tmp_path / "two" / "jcamp" / "1_ms.jdx").rename(tmp_path / "two" / "jcamp" / "2_ms.jdx")
     assert version(tmp_path / "two") != before
+
+
+def raw_version_of(source, **sources) -> str:
+    return raw_version(check(Config, {"data": "published", "sources": sources}), source)
+
+
+RAW = ("nmrshiftdb2", "km3aid_ids", "pubchem", "alberts", "massbank", "matcs")
+
+
+@pytest.mark.parametrize("source", RAW)
+def test_a_raw_source_depends_on_its_own_settings(source):
+    limited = {source: {"limit": 10}}
+    assert raw_version_of(source, **limited) != raw_version_of(source)
+    for other in set(RAW) - {source}:
+        assert raw_version_of(other, **limited) == raw_version_of(other) != raw_version_of(source)
+
+
+def test_a_sample_of_a_library_is_another_library():
+    assert raw_version_of("pubchem", pubchem={"every": 2}) != raw_version_of("pubchem")
+    assert raw_version_of("pubchem", pubchem={"file": "library.smi.gz"}) != raw_version_of("pubchem")
+
+
+@pytest.mark.parametrize("source", ["pubchem", "matcs"])
+def test_a_mirror_changes_no_raw_version(source):
+    assert raw_version_of(source, **{source: {"mirror": "/somewhere"}}) == raw_version_of(source)
+
+
+@pytest.mark.parametrize("file", MATCS_FILES)
+def test_every_list_of_pairs_counts(file, monkeypatch):
+    before = raw_version_of("matcs")
+    monkeypatch.setattr(
+        "spectraflow.run_ids.registered_sha256", lambda source, name: "pinned" if name == file else None
+    )
+    assert raw_version_of("matcs") != before
+
+
+def test_raw_files_of_the_demo_are_as_it_makes_them():
+    demo, other = check(Config, {}), check(Config, {"demo": {"seed": 8}})
+    assert {raw_version(demo, source) for source in RAW} == {data_version(demo)}
+    assert raw_version(other, "matcs") != raw_version(demo, "matcs")
 
 
 def test_simulated_data_sets_are_as_the_demo_makes_them():

@@ -13,7 +13,7 @@ from spectraflow import workflow
 from spectraflow.config import Config, load_config
 from spectraflow.errors import ConfigError
 from spectraflow.settings import check
-from spectraflow.workflow import Plan, load_plan, option, repeat
+from spectraflow.workflow import Plan, load_plan, option, options, repeat
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,6 +115,14 @@ def test_options_survive_the_shell():
     assert option("--ids", []) == option("--ids", None) == option("--ids", "") == ""
     assert option("--limit", 0) == "--limit 0"
     assert shlex.split(repeat("--run", ["a", "b c"])) == ["--run", "a", "--run", "b c"]
+    assert shlex.split(options(("--peaks", "--graphs"), ["a b", "c'd"])) == ["--peaks", "a b", "--graphs", "c'd"]
+    assert options(("--peaks", "--graphs"), []) == ""
+
+
+def test_lists_of_pairs_are_five_files():
+    assert plan_of().matcs_files == [
+        f"<results>/raw/matcs/{name}.csv.gz" for name in ("train", "validation", "test_rand", "test_diff", "test_sim")
+    ]
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])

@@ -4,7 +4,7 @@
 
 rule ingest_matcs:
     input:
-        raw=expand("<results>/raw/matcs/{file}", file=MATCS_FILES),
+        raw=plan.matcs_files,
     output:
         molecules="<results>/tables/matcs/molecules.parquet",
         listed="<results>/tables/matcs/listed_pairs.parquet",

@@ -116,6 +116,67 @@ def test_id_list_limits_the_molecules_where_there_is_no_subset(tmp_path, molecul
     assert set(parts) == {f"nmrshiftdb2:{i}" for i in range(0, 100, 2)}
 
 
+@pytest.fixture
+def given(tmp_path):
+    """Write a splits table, `number of a molecule -> part`."""
+
+    def write(parts):
+        with TableWriter(tmp_path / "given.parquet", SPLITS) as writer:
+            writer.write_rows([{"molecule_id": f"nmrshiftdb2:{i}", "part": part} for i, part in parts.items()])
+        return tmp_path / "given.parquet"
+
+    return write
+
+
+def test_given_parts_stay_and_the_rest_is_assigned_as_if_it_were_alone(tmp_path, molecules, given):
+    rows = rows_of(240)
+    path = molecules(rows)
+    # of every second pair of stereoisomers the first one
+    listed = {i: ("val", "test", "train")[i // 6 % 3] for i in range(1, 240, 6)}
+    parts, found = split(tmp_path, path, given=given(listed))
+    blocks = {row["molecule_id"]: row["inchikey"] and row["inchikey"][:14] for row in rows}
+    known = {blocks[f"nmrshiftdb2:{i}"]: part for i, part in listed.items() if i != 7}
+    wanted = {**{name: known[block] for name, block in blocks.items() if block in known}, "nmrshiftdb2:7": listed[7]}
+    assert len(wanted) > len(listed)
+    assert {name: parts[name] for name in wanted} == wanted
+    assert found["given"] == len(wanted)
+    rest = [row for row in rows if row["molecule_id"] not in wanted]
+    alone, without = split(tmp_path, molecules(rest, "rest.parquet"), name="alone")
+    assert {name: part for name, part in parts.items() if name not in wanted} == alone
+    assert "given" not in without
+    assert sum(size["molecules"] for size in found["sizes"].values()) == 240
+    assert all(pair["first_blocks"] == 0 for pair in found["overlap"].values())
+
+
+def test_parts_are_given_to_all_molecules(tmp_path, molecules, given):
+    listed = {i: ("train", "val", "test")[i // 3 % 3] for i in range(60)}
+    parts, found = split(tmp_path, molecules(rows_of(60)), given=given(listed))
+    assert parts == {f"nmrshiftdb2:{i}": part for i, part in listed.items()}
+    assert found["given"] == 60
+
+
+def test_given_molecules_outside_the_subset_decide_for_their_stereoisomers_alone(tmp_path, molecules, given):
+    with TableWriter(tmp_path / "subset.parquet", labels_schema([])) as writer:
+        writer.write({"molecule_id": [f"nmrshiftdb2:{i}" for i in range(2, 150)]})
+    listed = {0: "test", 1: "test", 200: "val"}  # 1 and 2 are stereoisomers
+    parts, found = split(tmp_path, molecules(rows_of(240)), subset=tmp_path / "subset.parquet", given=given(listed))
+    assert set(parts) == {f"nmrshiftdb2:{i}" for i in range(2, 150)}
+    assert parts["nmrshiftdb2:2"] == "test"
+    assert found["given"] == 1
+
+
+def test_given_parts_that_tear_stereoisomers_apart_are_refused(tmp_path, molecules, given):
+    path = molecules(rows_of(60))
+    with pytest.raises(InputError, match=r"given\.parquet: the first block of nmrshiftdb2:2 is in train and in test"):
+        split(tmp_path, path, given=given({1: "train", 2: "test"}))
+    assert not (tmp_path / "one.parquet").exists()
+
+
+def test_a_given_part_of_an_unknown_molecule_is_refused(tmp_path, molecules, given):
+    with pytest.raises(InputError, match=r"given\.parquet: nmrshiftdb2:999 of its molecules are not in"):
+        split(tmp_path, molecules(rows_of(60)), given=given({1: "train", 999: "test"}))
+
+
 def test_published_folds_need_the_list(tmp_path, molecules):
     with pytest.raises(ConfigError, match="needs the id list"):
         split(tmp_path, molecules(rows_of(20)), "published_folds", ids=None)

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spectraflow.errors import InputError
+from spectraflow.methods.matchnet.settings import WEIGHT_FILES
 from spectraflow.provenance import file_sha256
 
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 PREFIXES = {"resnet": "resnet.", "efficientnet": "efficientnet.", "densenet": "features."}
 """What a network with a classifier puts before the names of the tensors without it."""
 CLASSIFIER = "classifier."

@@ -16,7 +16,7 @@ from spectraflow.methods.matchnet.batch import MatchBatch, MatchGraph, PeakSets
 from spectraflow.methods.matchnet.feature_store import FeatureStore
 from spectraflow.methods.matchnet.settings import NUCLEI, NetworkSettings, Nucleus
 from spectraflow.store.ragged import Ragged, from_list_columns
-from spectraflow.tables import MATCHING_SPECTRA, RENDERED, SPLITS, read_table
+from spectraflow.tables import MATCHING_SPECTRA, RENDERED, read_table
 
 ATOM_COLUMNS = ("element", "degree", "hydrogens", "implicit_valence", "aromatic")
 BOND_COLUMNS = ("bond_source", "bond_target")
@@ -79,6 +79,11 @@ class MatchStore:
             store = replace(store, columns=columns, codes=spectrum_codes(columns))
         return store if features is None else replace(store, features=FeatureStore.open(features, ids))
 
+    @property
+    def device(self) -> torch.device:
+        """Return where its batches are assembled."""
+        return self.atoms.values.device
+
     def to(self, device: torch.device | str) -> Self:
         """Return the store on `device`."""
         return replace(
@@ -138,14 +143,6 @@ class MatchStore:
             raise InputError(f"{where}: {found.null_count} molecules are unknown, such as {missing}")
         rows: np.ndarray = found.to_numpy(zero_copy_only=False).astype(np.int64)
         return rows
-
-
-def read_parts(store: MatchStore, split: Path) -> dict[str, np.ndarray]:
-    """Return the rows (int64, ascending) of each part of a splits table."""
-    table = read_table(split, SPLITS)
-    rows = store.rows_of(table["molecule_id"].to_pylist(), split)
-    parts = np.array(table["part"].to_pylist())
-    return {str(part): np.sort(rows[parts == part]) for part in np.unique(parts)}
 
 
 def read_columns(path: Path, molecule_ids: Sequence[str]) -> dict[Nucleus, Tensor]:

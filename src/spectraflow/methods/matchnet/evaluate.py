@@ -144,7 +144,7 @@ def _reliability(pairs: Pairs, logits: np.ndarray, name: str) -> list[dict[str, 
 def _transferred(asked: Asked, calibration: _Calibration, seed: int) -> Figures:
     """Return the figures on another data set's test pairs, those of molecules trained on left out, and how many."""
     spectra, rendered, table = asked.inputs.transfer
-    store = MatchStore.read(spectra, rendered)
+    store = MatchStore.read(spectra, rendered).to(asked.store.device)
     pairs = read_pairs(table, store, "test")
     blocks = asked.store.first_blocks
     seen = {blocks[row] for part in ("train", "val") for row in set(asked.pairs[part].owners.tolist())}

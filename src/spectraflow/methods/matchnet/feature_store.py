@@ -15,7 +15,7 @@ from torch import Tensor
 
 from spectraflow.errors import InputError
 from spectraflow.files import read_json
-from spectraflow.methods.matchnet.settings import Nucleus
+from spectraflow.methods.matchnet.settings import MatchnetRun, Nucleus
 from spectraflow.tables import read_table
 
 FEATURE_INDEX = pa.schema(
@@ -108,6 +108,19 @@ def read_description(folder: Path) -> dict[str, Any]:
         if not isinstance(description, dict) or name not in description:
             raise InputError(f"{path}: lacks '{name}'")
     return dict(description)
+
+
+def require_features_of(folder: Path, settings: MatchnetRun) -> None:
+    """Raise InputError if the features were made of images in another rendering than a model's, or by other weights."""
+    description = read_description(folder)
+    asked = {"rendering": settings.rendering, "backbone": settings.network.backbone}
+    for name, wanted in asked.items():
+        values = wanted.model_dump(mode="json")
+        found = description.get(name) or {}
+        # a file of weights may lie elsewhere now; the extractor itself checks what is in it
+        if other := [key for key in values if key != "weights" and found.get(key) != values[key]]:
+            key = other[0]
+            raise InputError(f"{folder}: made with {name}.{key} {found.get(key)}, the model with {values[key]}")
 
 
 def _open_maps(path: Path, shape: tuple[int, ...]) -> Maps:

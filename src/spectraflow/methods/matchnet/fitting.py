@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from spectraflow.errors import InputError
 from spectraflow.evaluation.matching import area_under_curve
 from spectraflow.methods.matchnet.assignment import epoch_negatives
 from spectraflow.methods.matchnet.batch import MatchBatch
@@ -64,6 +65,7 @@ def fixed_examples(settings: MatchnetRun, store: MatchStore, pairs: Pairs) -> Ex
 
     Half of each kind (mixed) is drawn by blocks of molecules that exchange candidates among themselves, and a limit is
     a draw of molecules whose negatives are found among them: either way every molecule is once right and once wrong.
+    Raises InputError if the molecules are too few, or too alike, to get another's spectra.
     """
     owners = pairs.owners[pairs.sets == TRUE]
     generator = np.random.default_rng(settings.training.seed)
@@ -71,7 +73,10 @@ def fixed_examples(settings: MatchnetRun, store: MatchStore, pairs: Pairs) -> Ex
     if limited:
         owners = np.sort(np.random.default_rng(0).permutation(owners)[: settings.limit])
     if limited or settings.negatives == "mixed":
-        wrong = epoch_negatives(settings.negatives, owners, store.fingerprints, store.codes, generator)
+        try:
+            wrong = epoch_negatives(settings.negatives, owners, store.fingerprints, store.codes, generator)
+        except ValueError as error:
+            raise InputError(f"pairs of the part {pairs.part}: {error}") from None
         return balanced(owners, wrong)
     places = pairs.places_of(settings.negatives)
     return Examples(pairs.owners[places], pairs.candidates[places], pairs.labels[places])
@@ -146,11 +151,27 @@ def pair_batch(store: MatchStore, moved: dict[str, Tensor], rows: Tensor, settin
 def logits_of(
     model: nn.Module, store: MatchStore, pairs: Any, settings: NetworkSettings, device: torch.device
 ) -> np.ndarray:
-    """Return the logits (n,) float64 of pairs with owners, candidates and labels; the model must be in eval mode."""
-    moved = on_device(Examples(pairs.owners, pairs.candidates, pairs.labels), device)
-    rows = torch.arange(len(pairs.owners), device=device)
+    """Return the logits (n,) float64 of pairs with owners, candidates and labels; the model must be in eval mode.
+
+    Pairs that are one to a blind model are scored once and share that logit. Scored one by one they would differ by
+    rounding, which depends on size and place in the batch, and the control would not be exactly at chance: its AUC is
+    a matter of ties alone.
+    """
+    first, shared = _told_apart(pairs, settings)
+    moved = on_device(Examples(pairs.owners[first], pairs.candidates[first], pairs.labels[first]), device)
+    rows = torch.arange(len(first), device=device)
     found = [
         model(Carried(pair_batch(store, moved, chunk, settings))).double().cpu()
         for chunk in rows.split(EVALUATED_AT_ONCE)
     ]
-    return torch.cat(found).numpy() if found else np.zeros(0)
+    return torch.cat(found).numpy()[shared] if found else np.zeros(0)
+
+
+def _told_apart(pairs: Any, settings: NetworkSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Return places (m,) of pairs that a network can tell apart, and which of these each pair (n,) is to it."""
+    if settings.blind == "none":
+        every = np.arange(len(pairs.owners))
+        return every, every
+    seen = pairs.owners if settings.blind == "molecule" else pairs.candidates
+    _, first, shared = np.unique(seen, return_index=True, return_inverse=True)
+    return first, shared

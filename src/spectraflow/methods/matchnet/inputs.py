@@ -33,6 +33,6 @@ class Inputs:
         if settings.reads_images and self.features is None:
             raise ConfigError("a model of images needs cached features: give --features")
         if settings.scores is not None and self.scores is None:
-            raise ConfigError(f"a {settings.kind} needs the scores of that model: give --scores")
+            raise ConfigError(f"kind {settings.kind} needs the scores of that model: give --scores")
         if settings.transfer is not None and len(self.transfer) != 3:
             raise ConfigError("transfer needs three files: spectra, rendered spectra and pairs of the other data set")

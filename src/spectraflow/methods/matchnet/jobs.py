@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError
 from spectraflow.methods.matchnet.settings import (
     PREDICTED,
-    BackboneSettings,
+    WEIGHT_FILES,
     MatchnetRun,
     PlannedMatchnet,
     RenderingSettings,
 )
 from spectraflow.methods.shifts.plan import ShiftsJob, ShiftsPlan
-from spectraflow.provenance import settings_hash
+from spectraflow.provenance import file_sha256, settings_hash
 from spectraflow.run_ids import raw_version
 from spectraflow.settings import hashed_settings
 
@@ -26,10 +27,10 @@ _UNUSED = {
     "network": ("trees", "scores"),
     "line_counts": ("trees", "scores", "network", "training", "rendering"),
     "boosted_trees": ("scores", "network"),
-    "shift_model": ("trees", "network", "training", "rendering"),
-    "alignment_model": ("trees", "network", "training", "rendering"),
+    "shift_model": ("trees", "scores", "network", "training", "rendering"),
+    "alignment_model": ("trees", "scores", "network", "training", "rendering"),
 }
-"""Settings that decide nothing in a kind of model."""
+"""Settings that decide nothing in a kind of model; `scores` is a label, the run of that label counts by its id."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class MatchnetJobs:
     def version(self, dataset: str) -> str:
         """Return the identity of the spectra of a data set: raw files, molecules and, where predicted, the shifts."""
         if dataset not in self.versions:
-            section, raw = self.section, {"matcs": "matcs", "pubchem": "pubchem", "alberts": "alberts"}
-            values: dict[str, Any] = {"raw": raw_version(self.config, raw.get(dataset, "nmrshiftdb2"))}
+            section = self.section
+            values: dict[str, Any] = {"raw": raw_version(self.config, TABLES.get(dataset, dataset))}
             if dataset != "nmrshiftdb2_any":
                 values["molecules"] = section.molecules.model_dump()
             if dataset in PREDICTED:
@@ -131,34 +132,69 @@ class MatchnetJobs:
         return name
 
     def _features(self, run: MatchnetRun, rendering: str) -> str:
-        backbone: BackboneSettings = run.network.backbone
-        values = backbone.model_dump(mode="json")
-        data = {"data": self.version(run.dataset), "split": self._split_values(run), "fold": run.fold}
-        name = settings_hash({"matchnet": "features", **data, "rendering": rendering, "backbone": values})
+        values = run.network.backbone.model_dump(mode="json")
+        identity = {
+            "matchnet": "features",
+            "data": self.version(run.dataset),
+            "split": self._split_values(run.dataset, run.split),
+            "fold": run.fold,
+            "rendering": rendering,
+            "backbone": _by_content(values),
+        }
+        if run.dataset not in TABLES:
+            identity["dataset"] = run.dataset  # all sources of the demo have one version
+        name = settings_hash(identity)
         self.features[name] = FeaturesJob(name, run.dataset, run.split, run.fold, rendering, values)
         return name
 
-    def _split_values(self, run: MatchnetRun) -> Any:
-        if run.split == LISTED:
+    def named_split(self, split: str) -> str:
+        """Return a key of `splits`: for the listed split, which says nothing of other molecules, the first one."""
+        return next(iter(self.config.splits)) if split == LISTED else split
+
+    def _split_values(self, dataset: str, split: str) -> Any:
+        if split == LISTED:
             return LISTED
-        followed = self.section.follow if run.dataset in TABLES else None
-        return {**self.config.splits[run.split].model_dump(), "follow": followed}
+        followed = self.section.follow if dataset in TABLES else None
+        return {**self.config.splits[split].model_dump(), "follow": followed}
+
+    def _transfer_values(self, run: MatchnetRun) -> Any:
+        if run.transfer is None:
+            return None
+        return {
+            "data": self.version(run.transfer),
+            "split": self._split_values(run.transfer, self.named_split(run.split)),
+        }
+
+    def _pair_values(self) -> dict[str, Any]:
+        values = self.section.pairs.model_dump()
+        rendering = self.section.base.rendering
+        # equal spectra, which are no negatives of each other, are told in the rendering of `base`
+        return values if rendering == RenderingSettings() else {**values, "rendering": rendering.model_dump()}
 
     def _source(self, run: MatchnetRun) -> str | None:
         """Return the run whose scores a comparison takes; raises ConfigError if it saw other parts of the data."""
         if run.scores is None:
             return None
-        jobs = self.shifts.jobs if run.kind == "shift_model" else self.alignments
-        for job in jobs.values():
-            if job.label == run.scores and not getattr(job, "grids", ()):
-                self._check_source(run, job)
-                return str(job.run)
-        section = "shifts.runs" if run.kind == "shift_model" else "km3aid.runs"
-        raise ConfigError(f"matchnet run '{run.label}': {section} has no run '{run.scores}'")
+        named = self._scorers(run)
+        job = next((job for job in named if _place(job) == self._scored_place(run)), named[0])
+        self._check_source(run, job)
+        return str(job.run)
+
+    def _scorers(self, run: MatchnetRun) -> list[Any]:
+        """Return the jobs of the entry of `runs` that `scores` names: one for each of its folds and seeds."""
+        section, runs, jobs = "km3aid.runs", [one.label for one in self.config.km3aid.runs], self.alignments
+        if run.kind == "shift_model":
+            section, runs, jobs = "shifts.runs", [one.label for one in self.config.shifts.runs], self.shifts.jobs
+        named = [job for job in jobs.values() if job.label == run.scores]
+        if run.scores not in runs or not named:
+            raise ConfigError(f"matchnet run '{run.label}': {section} has no run '{run.scores}'")
+        return named
+
+    def _scored_place(self, run: MatchnetRun) -> tuple[Any, ...]:
+        return (self.section.follow, run.split, run.fold)
 
     def _check_source(self, run: MatchnetRun, job: Any) -> None:
-        place = (self.section.follow, run.split, run.fold)
-        if (job.selection, job.split, job.fold) != place:
+        if _place(job) != self._scored_place(run):
             raise ConfigError(
                 f"matchnet run '{run.label}': '{run.scores}' was trained on {job.selection}, split {job.split}, fold "
                 f"{job.fold}; to keep what it was trained on out of the test pairs, matchnet.follow, split and fold "
@@ -174,16 +210,31 @@ class MatchnetJobs:
         values = run.model_dump(exclude={"label", "split"})
         for name in _UNUSED[run.kind]:
             values.pop(name)
-        if run.kind == "network" and not run.reads_images:
-            del values["network"]["backbone"]
+        if run.kind == "network":
+            backbone = values["network"].pop("backbone")
+            values["network"] |= {"backbone": _by_content(backbone)} if run.reads_images else {}
         return settings_hash(
             {
                 "method": "matchnet",
                 "data": self.version(run.dataset),
-                "transfer": None if run.transfer is None else self.version(run.transfer),
-                "split": self._split_values(run),
-                "pairs": self.section.pairs.model_dump(),
+                "transfer": self._transfer_values(run),
+                "split": self._split_values(run.dataset, run.split),
+                "pairs": self._pair_values(),
                 "source": source,
                 "settings": hashed_settings(values),
             }
         )
+
+
+def _place(job: Any) -> tuple[Any, ...]:
+    return (job.selection, job.split, job.fold)
+
+
+def _by_content(backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the path of a backbone's weights by their content's hash: paths never enter an id."""
+    if backbone["weights"] is None:
+        return dict(backbone)
+    weights = Path(backbone["weights"])
+    files = (weights, *(weights / name for name in WEIGHT_FILES))
+    content = next((file_sha256(path) for path in files if path.is_file()), backbone["weights"])
+    return {**backbone, "weights": content}

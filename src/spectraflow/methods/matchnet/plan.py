@@ -48,8 +48,9 @@ class MatchnetPlan(MatchnetJobs):
                 training = {key: value for key, value in settings["training"].items() if key != "seed"}
                 first.setdefault(settings_hash({**settings, "training": training, "fold": None}), job)
         chosen = list(first.values())
-        runs = self.section.examination.runs
-        return _filled(template, {"own": chosen, "first": chosen[:1], "none": []}[runs])
+        of_form = {job.settings["network"]["spectra"]: job for job in reversed(chosen)}
+        which = {"own": chosen, "first": [job for job in chosen if job in of_form.values()], "none": []}
+        return _filled(template, which[self.section.examination.runs])
 
     @property
     def datasets(self) -> list[str]:
@@ -101,8 +102,7 @@ class MatchnetPlan(MatchnetJobs):
 
     def split_settings(self, wildcards: Any) -> str:
         """Return the settings of a split as JSON."""
-        name = next(iter(self.config.splits)) if wildcards.split == LISTED else wildcards.split
-        return _json(self.config.splits[name].model_dump(mode="json"))
+        return _json(self.config.splits[self.named_split(wildcards.split)].model_dump(mode="json"))
 
     def listed_pairs(self, wildcards: Any) -> list[str]:
         """Return the listed test pairs, if the split is that of the lists."""
@@ -171,7 +171,7 @@ class MatchnetPlan(MatchnetJobs):
         other = job.settings["transfer"]
         if other is None:
             return []
-        split = job.split if job.split != LISTED else next(iter(self.config.splits))
+        split = self.named_split(job.split)
         return [
             f"<results>/matchnet/spectra/{other}/spectra.parquet",
             f"<results>/matchnet/rendered/{other}/{job.rendering}.parquet",

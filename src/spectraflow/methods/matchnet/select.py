@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from spectraflow.errors import InputError
@@ -31,18 +32,19 @@ def select(
     counts: Path,
     *,
     limit: int | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Write the molecules that can be matched with two spectra, the rejects, and the accounting, which is returned.
 
     A molecule is kept if it is one neutral fragment of the allowed elements and size with at least one bond, if both
     line lists hold a line inside the windows of the rendering specification, and if no molecule with its first block
     was kept before; molecules are taken in the order of their ids. Everything else is a reject with its reason. Without
-    `settings` any element and size is allowed, charged molecules too. `limit`: molecules kept at most; those after it
-    are not looked at and counted as `beyond_limit`. Raises InputError if nothing is left.
+    `settings` any element and size is allowed, charged molecules too. `limit`: molecules kept at most, taken in an
+    order drawn by `seed`; the rest are not looked at and counted as `beyond_limit`. Raises InputError if none is left.
     """
     read, seen = Counter[str](), set[str]()
     with TableWriter(out, MATCHING_SPECTRA) as writer, TableWriter(rejects, REJECTS) as rejected:
-        for rows in _molecules(molecules):
+        for rows in _molecules(molecules, None if limit is None else seed):
             good: list[Row] = []
             bad: list[Row] = []
             for row in rows:
@@ -65,11 +67,13 @@ def select(
     return summary
 
 
-def _molecules(path: Path) -> Iterator[list[Row]]:
-    """Yield molecules, some at a time, in the order of their ids, numbers by value."""
+def _molecules(path: Path, seed: int | None) -> Iterator[list[Row]]:
+    """Yield molecules, some at a time, in the order of their ids, numbers by value, or in one drawn by a seed."""
     table = read_table(path, MOLECULES, list(_COLUMNS))
     ids = table["molecule_id"].to_pylist()
     order = sorted(range(len(ids)), key=lambda row: _by_number(ids[row]))
+    if seed is not None:
+        order = [order[place] for place in np.random.default_rng(seed).permutation(len(order)).tolist()]
     for start in range(0, len(order), WRITTEN_AT_ONCE):
         yield table.take(pa.array(order[start : start + WRITTEN_AT_ONCE])).to_pylist()
 

@@ -39,7 +39,8 @@ def select_spectra(
             raise ConfigError("lines come from predicted shifts: give predictions and graphs")
         noise = _noise(checked.predicted, accuracy)
         lines = PredictedLines.read(predictions, graphs, *noise, checked.predicted.seed)
-    return select(checked.molecules, molecules, lines, out, rejects, counts, limit=limit)
+    seed = 0 if checked.predicted is None else checked.predicted.seed
+    return select(checked.molecules, molecules, lines, out, rejects, counts, limit=limit, seed=seed)
 
 
 def _noise(settings: PredictedSettings, accuracy: Path | None) -> tuple[float, float]:

@@ -16,6 +16,8 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 NUCLEI: tuple[Nucleus, ...] = ("1H", "13C")
 PREDICTED = ("matcs", "pubchem")
 """Data sets whose spectra are simulated from the shifts that a model of this project predicts."""
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""Where the weights of a transformers model lie in its folder."""
 
 
 class RenderingSettings(Settings):
@@ -146,9 +148,21 @@ class MatchnetRun(Settings):
             raise ValueError(f"{self.kind} scores measured spectra of nmrshiftdb2 alone, not {self.dataset}")
         if self.split == "listed" and self.dataset != "matcs":
             raise ValueError("only matcs has a listed split")
-        if self.transfer is not None and self.transfer == self.dataset:
-            raise ValueError("transfer names another data set than the run's own")
+        self._check_transfer(external)
         return self
+
+    def _check_transfer(self, external: bool) -> None:
+        if self.transfer is None:
+            return
+        if self.transfer == self.dataset:
+            raise ValueError("transfer names another data set than the run's own")
+        if external:
+            raise ValueError(f"{self.kind} has scores of its own data set alone: it takes no transfer")
+        if self.reads_images:
+            raise ValueError(
+                "a model of images has cached features of its own data set alone: transfer takes spectra as vectors "
+                "or peaks"
+            )
 
     @property
     def reads_images(self) -> bool:
@@ -202,7 +216,9 @@ class ExaminationSettings(Settings):
     """What is asked of trained models beyond the test sets."""
 
     runs: Literal["first", "own", "none"] = Field(
-        "own", description="looked into: the first run, all entries of `runs` (of seeds the first), or none"
+        "own",
+        description="looked into: the first run that reads images, vectors and peaks each, all entries of `runs` (of "
+        "seeds the first), or none",
     )
     candidates: list[Annotated[int, Field(ge=2)]] = Field(
         [256], description="candidates of a query spectrum in retrieval by score"

@@ -4,16 +4,17 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
+from spectraflow.errors import InputError
 from spectraflow.methods.matchnet.data import MatchStore
 from spectraflow.methods.matchnet.evaluate import Asked, evaluate
-from spectraflow.methods.matchnet.feature_store import read_description
+from spectraflow.methods.matchnet.feature_store import read_description, require_features_of
 from spectraflow.methods.matchnet.fitting import Examples, MatchTask, Trained, fixed_examples, shuffled_labels
 from spectraflow.methods.matchnet.inputs import Inputs
 from spectraflow.methods.matchnet.matchers import Matcher, NetworkMatcher, ScoredPairs, build_network, save_network
@@ -46,8 +47,18 @@ def read_data(settings: MatchnetRun, inputs: Inputs) -> Data:
     """Return what a run trains and is tested on; raises ConfigError or InputError if a file is missing or unusable."""
     inputs.check(settings)
     features = inputs.features if settings.reads_images else None
+    if features is not None:
+        require_features_of(features, settings)
     store = MatchStore.read(inputs.spectra, inputs.rendered, features)
+    _require_columns(store, settings, inputs.rendered)
     return Data(store, {part: read_pairs(inputs.pairs, store, part) for part in ("train", "val", "test")})
+
+
+def _require_columns(store: MatchStore, settings: MatchnetRun, rendered: Path) -> None:
+    assert store.columns is not None  # the rendered spectra were read
+    width, wanted = store.columns["1H"].shape[2], settings.rendering.columns
+    if width != wanted:
+        raise InputError(f"{rendered}: spectra of {width} columns, but the model's rendering has {wanted}")
 
 
 def train(
@@ -72,6 +83,7 @@ def train(
     run_folder.write_settings(out, description)
     started = time.perf_counter()
     if settings.kind == "network":
+        data = replace(data, store=data.store.to(fabric.device))
         matcher, history = _fit_network(settings, data, inputs, out, checkpoints, fabric, mirror)
     else:
         matcher, history = _fit_comparator(settings, data, inputs, out), History()
@@ -79,8 +91,7 @@ def train(
     # a resumed fit counts the epochs before it was killed as well
     seconds = sum(record["seconds"] for record in history.records) or time.perf_counter() - started
     cost = {"seconds": seconds, "peak_memory_gb": _peak_memory(fabric.device)}
-    store = data.store.to(fabric.device) if settings.kind == "network" else data.store
-    found = evaluate(Asked(matcher, store, data.pairs, settings, inputs), out / run_folder.GROUP_PREDICTIONS)
+    found = evaluate(Asked(matcher, data.store, data.pairs, settings, inputs), out / run_folder.GROUP_PREDICTIONS)
     metrics = {
         "best_epoch": history.best_epoch,
         "epochs": len(history.records),
@@ -102,7 +113,7 @@ def _fit_network(
     fabric: Fabric,
     mirror: Mirror,
 ) -> tuple[Matcher, History]:
-    store = data.store.to(fabric.device)
+    store = data.store
     channels = None if store.features is None else store.features.shape[0]
     network = build_network(settings, channels)
     training, val = training_examples(settings, data)

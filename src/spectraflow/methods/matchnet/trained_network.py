@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from spectraflow.errors import InputError
 from spectraflow.methods.matchnet.feature_extractor import MOLECULES_AT_ONCE, FeatureExtractor, as_half
-from spectraflow.methods.matchnet.feature_store import read_description
+from spectraflow.methods.matchnet.feature_store import require_features_of
 from spectraflow.methods.matchnet.matchers import NetworkMatcher, load_network
 from spectraflow.methods.matchnet.settings import MatchnetRun, RenderingSettings
 from spectraflow.spectra.rendering import image_of_columns
@@ -34,15 +34,7 @@ def open_extractor(folder: Path | None, settings: MatchnetRun, device: torch.dev
     """
     if folder is None:
         raise InputError("a model of images needs its backbone: give the folder of cached features")
-    description = read_description(folder)
-    asked = {"rendering": settings.rendering, "backbone": settings.network.backbone}
-    for name, wanted in asked.items():
-        values = wanted.model_dump(mode="json")
-        found = description.get(name) or {}
-        # a file of weights may lie elsewhere now; the extractor itself checks what is in it
-        if other := [key for key in values if key != "weights" and found.get(key) != values[key]]:
-            key = other[0]
-            raise InputError(f"{folder}: made with {name}.{key} {found.get(key)}, the model with {values[key]}")
+    require_features_of(folder, settings)
     return FeatureExtractor.open(folder, device)
 
 
