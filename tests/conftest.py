@@ -51,7 +51,7 @@ def tiny(checkout: Path) -> Path:
     path.write_text(
         """\
 name: tiny
-demo: {molecules: 240, library: 300, multimodal_rows: 40, moleculenet_rows: 20}
+demo: {molecules: 240, library: 300, multimodal_rows: 40, listed_molecules: 60, moleculenet_rows: 20}
 km3aid:
   base:
     model: {layers: 2, dim: 32, projection: 32}
@@ -71,6 +71,19 @@ symspectra:
     - {label: SymSpectra}
     - {label: commonest groups, kind: commonest}
     - {label: SymSpectra on open spectra, dataset: open_exp, modalities: [MS, 13C, 1H_wide]}
+matchnet:
+  examination: {candidates: [8], queries: 5, changed_spectra: 2, mapped_pairs: 40, timed_batches: 1}
+  base:
+    rendering: {columns: 64, oversampling: 4}
+    network: {heads: 2, head_dim: 4, fused: 8, hidden: 16, molecule_dim: 8, channels: 4, spectrum_dim: 8}
+    trees: 3
+    training: {epochs: 2, batch_size: 16}
+  runs:
+    - {label: SpecMol-MatchNet}
+    - {label: line counts, kind: line_counts}
+    - {label: shift network, kind: shift_model, scores: shift network}
+    - {label: with communication, kind: alignment_model, scores: with communication}
+    - {label: on listed pairs, dataset: matcs, split: listed, network: {spectra: vectors}, transfer: nmrshiftdb2}
 retrieval: {library_sizes: [10, 100], queries: 20}
 isomers: {least_members: 3}
 """,

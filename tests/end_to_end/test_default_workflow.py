@@ -31,6 +31,9 @@ def test_report_and_comparison_are_written(results):
     groups = (results / "report" / "functional_groups.html").read_text(encoding="utf-8")
     assert "simulated" in groups
     assert "SymSpectra on open spectra" in groups
+    matching = (results / "report" / "matching.html").read_text(encoding="utf-8")
+    assert "simulated" in matching
+    assert "on listed pairs" in matching
     with (results / "comparison.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row for row in rows if row["measured"]]
@@ -66,7 +69,8 @@ def test_tables_refer_to_each_other(results):
 def test_every_job_left_a_log_and_a_benchmark(results):
     rules = {path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv") for path in
              (results / "benchmarks").rglob("*.tsv")}  # fmt: skip
-    assert {"generate_demo", "ingest_nmrshiftdb2", "train_km3aid", "train_symspectra", "write_report"} <= rules
+    trained = {"train_km3aid", "train_symspectra", "train_matchnet"}
+    assert {"generate_demo", "ingest_nmrshiftdb2", *trained, "write_report"} <= rules
     assert len(list((results / "logs" / "train_km3aid").glob("*.log"))) == 3
 
 
@@ -79,7 +83,7 @@ def test_new_label_retrains_nothing_and_reaches_the_report(results, snakemake, t
     renamed = checkout / "renamed.yaml"
     renamed.write_text(tiny.read_text().replace("label: without communication", "label: 'cut \"the\" channel'"))
     planned = snakemake("--configfile", str(renamed), "--dry-run")
-    pages = {"write_report", "write_groups_report"}
+    pages = {"write_report", "write_groups_report", "write_matching_report"}
     expected = {"label_run", "compare_runs", *pages, "sync_tracking", "all", "total"}
     assert set(jobs(planned.stdout + planned.stderr)) == expected
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}

@@ -118,14 +118,6 @@ def test_spectra_pairs_and_columns_belong_together(files, matching):
     assert read_json(matching / "pairs.json")
 
 
-def test_pairs_of_lists_stay_in_their_parts(listed, files, matching, tables):
-    # any molecules have the form of listed ones, so measured spectra stand in for predicted ones
-    ids = read_table(files["split"], SPLITS).to_pydict()
-    test = [name for name, part in zip(ids["molecule_id"], ids["part"], strict=True) if part == "test"]
-    assert test
-    assert count_rows(listed / "listed") > 0
-
-
 def test_a_network_of_images_is_trained_and_examined(trained, files, features, matching):
     metrics = read_json(trained / "metrics.json")
     assert "matching/near/auc" in metrics["parts"]["test"]
@@ -171,15 +163,20 @@ def check_scores(scores: Path, pairs: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shift_scores(tables, graphs, alignment, parts, files, matching) -> Path:
-    labels, model, predictions = matching / "labels.parquet", matching / "shifts", matching / "predictions.parquet"
+def shift_model(tables, graphs, alignment, parts, matching) -> Path:
+    labels, out = matching / "labels.parquet", matching / "shifts"
     inputs = ["--molecules", tables / "molecules.parquet", "--peaks", tables / "peaks.parquet", "--graphs", graphs]
     run("shifts", "select", *inputs, "--out", labels, "--counts", matching / "labels.json")
     inputs = ["--labels", labels, "--graphs", graphs, "--alignment", alignment, "--split", parts]
-    places = ["--out", model, "--checkpoints", matching / "checkpoints" / "shifts"]
+    places = ["--out", out, "--checkpoints", matching / "checkpoints" / "shifts"]
     run("shifts", "train", "--settings", json.dumps(SHIFTS), *inputs, *places)
-    run("shifts", "predict", "--run", model, "--graphs", graphs, "--out", predictions)
-    scores = matching / "shift_scores.parquet"
+    return out
+
+
+@pytest.fixture(scope="module")
+def shift_scores(shift_model, graphs, files, matching) -> Path:
+    predictions, scores = matching / "predictions.parquet", matching / "shift_scores.parquet"
+    run("shifts", "predict", "--run", shift_model, "--graphs", graphs, "--out", predictions)
     inputs = ["--predictions", predictions, "--spectra", files["spectra"], "--pairs", files["pairs"]]
     run("shifts", "score-pairs", *inputs, "--out", scores)
     return scores
@@ -210,6 +207,29 @@ def test_an_alignment_model_scores_pairs(graphs, alignment, parts, files, matchi
     inputs = ["--run", model, "--spectra", files["spectra"], "--graphs", graphs, "--pairs", files["pairs"]]
     run("km3aid", "score-pairs", *inputs, "--out", scores)
     check_scores(scores, files["pairs"])
+
+
+def test_listed_pairs_are_made_of_predicted_spectra(listed, shift_model, matching):
+    out = matching / "predicted"
+    molecules, graphs, predictions = ["--molecules", listed / "molecules"], out / "graphs", out / "predictions"
+    run("build-graphs", *molecules, "--graphs", graphs, "--rejects", out / "graph_rejects")
+    run("shifts", "predict", "--run", shift_model, "--graphs", graphs, "--out", predictions)
+    settings = json.dumps({"predicted": {"carbon_noise_ppm": 1.0, "proton_noise_ppm": 0.1}})
+    inputs = [*molecules, "--predictions", predictions, "--graphs", graphs]
+    places = ["--out", out / "spectra", "--rejects", out / "rejects", "--counts", out / "counts.json"]
+    run("matchnet", "select", "--settings", settings, *inputs, *places)
+    spectra, split = ["--spectra", out / "spectra"], out / "split"
+    inputs = [*molecules, "--subset", out / "spectra", "--given", listed / "split"]
+    run("split", "--settings", SPLIT, *inputs, "--out", split, "--audit", out / "audit.json", "--fold", 0)
+    places = ["--out", out / "rendered", "--counts", out / "rendered.json"]
+    run("matchnet", "render", "--settings", json.dumps(RENDERING), *spectra, *places)
+    inputs = [*spectra, "--rendered", out / "rendered", "--split", split, "--listed", listed / "listed"]
+    run("matchnet", "pair", "--settings", "{}", *inputs, "--out", out / "pairs", "--counts", out / "pairs.json")
+    given = dict(zip(*read_table(listed / "split", SPLITS, ["molecule_id", "part"]).to_pydict().values(), strict=True))
+    rows = read_table(out / "pairs", PAIRS).to_pylist()
+    assert {row["part"] for row in rows} == {"train", "val", "test"}
+    assert all(given[row["owner_id"]] == row["part"] for row in rows)
+    assert any(row["test_set"].startswith("listed_") for row in rows)
 
 
 def test_models_are_compared_on_a_page(trained, files, shift_scores, matching):

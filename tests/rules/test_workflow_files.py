@@ -41,7 +41,7 @@ def test_computing_rules_know_their_code(rule):
     assert "code=code_of(" in RULES[rule]
 
 
-@pytest.mark.parametrize("target", ["all", "km3aid", "report", "tables"])
+@pytest.mark.parametrize("target", ["all", "km3aid", "matchnet", "report", "tables"])
 def test_targets_can_be_planned(snakemake, tiny, target):
     done = snakemake("--configfile", str(tiny), "--dry-run", "--config", "name=planned", "--", target)
     assert "Job stats:" in done.stdout + done.stderr
@@ -54,6 +54,49 @@ def test_experimental_data_sets_can_be_planned(snakemake, tiny, dataset):
     rules = {"open_exp": {"ingest_massbank", "ingest_nmrshiftdb2", "join_open_experimental"}, "sdbs": {"ingest_sdbs"}}
     planned = set(re.findall(r"^(\w+) +\d+$", done.stdout + done.stderr, re.MULTILINE)) - {"total"}
     assert planned == {"generate_demo", "render_vectors", "label_groups", *rules[dataset]}
+
+
+MATCHING = """\
+km3aid: {runs: [{label: alignment}], grids: []}
+shifts: {base: {records: train}, runs: [{label: shifts}]}
+matchnet:
+  follow: published_ids
+  examination: {runs: first}
+  base:
+    {dataset: nmrshiftdb2, split: random, network: {spectra: images, blind: none, backbone: {name: tiny}}}
+  runs:
+    - {label: images}
+    - {label: other images, network: {graph: gcn}}
+    - {label: vectors, network: {spectra: vectors}}
+    - {label: line counts, kind: line_counts}
+    - {label: shifts, kind: shift_model, scores: shifts}
+    - {label: alignment, kind: alignment_model, scores: alignment}
+    - {label: listed, dataset: matcs, split: listed, network: {spectra: vectors}, transfer: nmrshiftdb2}
+"""
+
+
+def test_what_matching_needs_is_planned(snakemake, tiny, checkout):
+    overlay = checkout / "matching_runs.yaml"
+    overlay.write_text(MATCHING, encoding="utf-8")
+    files = ("--configfile", str(tiny), str(overlay))
+    done = snakemake(*files, "--dry-run", "--config", "name=planned", "--", "matchnet")
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
+    expected = {
+        "ingest_matcs": 1,
+        "select_matching_spectra": 2,
+        "split_matching_spectra": 2,
+        "render_spectra": 2,
+        "pair_spectra": 2,
+        "cache_features": 1,
+        "score_pairs": 2,
+        "train_matchnet": 7,
+        "label_matchnet": 7,
+        "examine_matchnet": 2,
+        "train_km3aid": 1,
+        "train_shifts": 1,
+        "write_matching_report": 1,
+    }
+    assert {rule: int(counts.get(rule, 0)) for rule in expected} == expected
 
 
 def test_each_published_list_of_pairs_is_retrieved_by_its_name(snakemake):

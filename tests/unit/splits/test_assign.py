@@ -148,9 +148,10 @@ def test_given_parts_stay_and_the_rest_is_assigned_as_if_it_were_alone(tmp_path,
     assert all(pair["first_blocks"] == 0 for pair in found["overlap"].values())
 
 
-def test_parts_are_given_to_all_molecules(tmp_path, molecules, given):
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "scaffold_clusters"])
+def test_parts_are_given_to_all_molecules(tmp_path, molecules, given, kind):
     listed = {i: ("train", "val", "test")[i // 3 % 3] for i in range(60)}
-    parts, found = split(tmp_path, molecules(rows_of(60)), given=given(listed))
+    parts, found = split(tmp_path, molecules(rows_of(60)), kind, given=given(listed))
     assert parts == {f"nmrshiftdb2:{i}": part for i, part in listed.items()}
     assert found["given"] == 60
 

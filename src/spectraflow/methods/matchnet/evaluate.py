@@ -76,8 +76,8 @@ class _Calibration:
 
     @classmethod
     def fit(cls, asked: Asked, logits: np.ndarray) -> "_Calibration":
-        val, kind = asked.pairs["val"], asked.settings.negatives
-        places = val.places_of("uniform" if kind == "uniform" else "near")
+        val = asked.pairs["val"]
+        places = val.places_of(asked.settings.val_set)
         labels, chosen = val.labels[places], logits[places]
         return cls(fit_temperature(labels, chosen), *conformal_thresholds(labels, chosen, CONFORMAL_LEVEL))
 

@@ -20,6 +20,8 @@ from spectraflow.store.batches import batches
 from spectraflow.training.fit import Record
 
 EVALUATED_AT_ONCE = 256
+ROUNDING = 1e-3
+"""By which logits of the same input differ at most from batch to batch (convolutions in TF32)."""
 
 
 class Carried:
@@ -153,25 +155,27 @@ def logits_of(
 ) -> np.ndarray:
     """Return the logits (n,) float64 of pairs with owners, candidates and labels; the model must be in eval mode.
 
-    Pairs that are one to a blind model are scored once and share that logit. Scored one by one they would differ by
-    rounding, which depends on size and place in the batch, and the control would not be exactly at chance: its AUC is
-    a matter of ties alone.
+    Those of a blind model are freed of rounding; see `_without_rounding`.
     """
-    first, shared = _told_apart(pairs, settings)
-    moved = on_device(Examples(pairs.owners[first], pairs.candidates[first], pairs.labels[first]), device)
-    rows = torch.arange(len(first), device=device)
+    moved = on_device(Examples(pairs.owners, pairs.candidates, pairs.labels), device)
+    rows = torch.arange(len(pairs.owners), device=device)
     found = [
         model(Carried(pair_batch(store, moved, chunk, settings))).double().cpu()
         for chunk in rows.split(EVALUATED_AT_ONCE)
     ]
-    return torch.cat(found).numpy()[shared] if found else np.zeros(0)
+    return _without_rounding(torch.cat(found).numpy(), pairs, settings) if len(rows) else np.zeros(0)
 
 
-def _told_apart(pairs: Any, settings: NetworkSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Return places (m,) of pairs that a network can tell apart, and which of these each pair (n,) is to it."""
+def _without_rounding(logits: np.ndarray, pairs: Any, settings: NetworkSettings) -> np.ndarray:
+    """Return logits (n,), those of a blind model equal wherever it is shown the same.
+
+    They differ by rounding, which depends on size and place in the batch, while the AUC of the control is a matter of
+    ties alone. Logits further apart stay: a model that sees what it should be blind to must not look blind.
+    """
     if settings.blind == "none":
-        every = np.arange(len(pairs.owners))
-        return every, every
+        return logits
     seen = pairs.owners if settings.blind == "molecule" else pairs.candidates
-    _, first, shared = np.unique(seen, return_index=True, return_inverse=True)
-    return first, shared
+    _, first, place = np.unique(seen, return_index=True, return_inverse=True)
+    shared = logits[first][place]
+    rounded: np.ndarray = np.where(np.abs(logits - shared) <= ROUNDING * np.maximum(1, np.abs(shared)), shared, logits)
+    return rounded

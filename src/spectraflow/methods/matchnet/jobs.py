@@ -160,10 +160,22 @@ class MatchnetJobs:
     def _transfer_values(self, run: MatchnetRun) -> Any:
         if run.transfer is None:
             return None
+        if run.dataset in PREDICTED and run.transfer in TABLES:
+            self._check_transfer(run)
         return {
             "data": self.version(run.transfer),
             "split": self._split_values(run.transfer, self.named_split(run.split)),
         }
+
+    def _check_transfer(self, run: MatchnetRun) -> None:
+        """Raise ConfigError if the shifts behind a run's spectra come from a model that saw the measured test part."""
+        job, place = self.shift_model(), (self.section.follow, self.named_split(run.split), run.fold)
+        if _place(job) != place or job.settings["records"] == "all":
+            raise ConfigError(
+                f"matchnet run '{run.label}': its spectra are predicted by '{job.label}', trained on {job.selection}, "
+                f"split {job.split}, fold {job.fold}, records {job.settings['records']}; to be tested on measured "
+                "spectra it needs one with records: train, matchnet.follow and the same split and fold"
+            )
 
     def _pair_values(self) -> dict[str, Any]:
         values = self.section.pairs.model_dump()

@@ -149,6 +149,8 @@ class MatchnetRun(Settings):
         if self.split == "listed" and self.dataset != "matcs":
             raise ValueError("only matcs has a listed split")
         self._check_transfer(external)
+        if self.permuted_labels and self.kind not in ("network", "boosted_trees"):
+            raise ValueError(f"{self.kind} learns nothing from training pairs: permuted_labels is no control of it")
         return self
 
     def _check_transfer(self, external: bool) -> None:
@@ -168,6 +170,11 @@ class MatchnetRun(Settings):
     def reads_images(self) -> bool:
         """Whether a backbone must see images first."""
         return self.kind == "network" and self.network.spectra == "images" and self.network.blind != "spectra"
+
+    @property
+    def val_set(self) -> Literal["near", "uniform"]:
+        """The set of val pairs, one wrong to each right one, that calibrations are fitted to; for mixed ones near."""
+        return "uniform" if self.negatives == "uniform" else "near"
 
 
 class MoleculeSettings(Settings):

@@ -137,7 +137,8 @@ def _fit_comparator(settings: MatchnetRun, data: Data, inputs: Inputs, out: Path
 
     if settings.kind in ("shift_model", "alignment_model"):
         assert inputs.scores is not None  # inputs.check asked for them
-        scored = ScoredPairs.fit(inputs.scores, data.pairs["val"])
+        pairs = data.pairs["val"]
+        scored = ScoredPairs.fit(inputs.scores, pairs.take(pairs.places_of(settings.val_set)))
         save_checkpoint(out / run_folder.WEIGHTS, {}, {"settings": settings.model_dump(mode="json"), **scored.state})
         return scored
     training, val = training_examples(settings, data)

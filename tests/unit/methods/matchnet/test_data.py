@@ -96,8 +96,8 @@ def test_a_batch_holds_what_the_network_reads_and_no_more(store, spectra, held):
 
 
 def test_a_molecule_without_bonds_is_a_graph(rows, tmp_path):
-    methane = dict.fromkeys(("element", "degree", "aromatic"), [0]) | dict.fromkeys(("bond_source", "bond_target"), [])
-    lone = {**rows[1], **methane, "hydrogens": [4], "implicit_valence": [4]}
+    methane = {"element": [0], "degree": [0], "hydrogens": [4], "implicit_valence": [4], "aromatic": [0]}
+    lone = {**rows[1], **methane, "bond_source": [], "bond_target": []}
     path = write_rows(tmp_path / "spectra.parquet", MATCHING_SPECTRA, [rows[0], lone, *rows[2:]])
     store, sizes = MatchStore.read(path), [len(row["element"]) for row in rows]
     graph = store.graphs(torch.tensor([1, 2, 1]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectraflow.evaluation.match_verdicts import fit_temperature
+from spectraflow.evaluation.match_verdicts import fit_temperature, verdicts
 from spectraflow.evaluation.matching import METRICS, area_under_curve, matching_metrics
 from spectraflow.evaluation.uncertainty import Interval
 from spectraflow.methods.matchnet import evaluate as module
@@ -33,7 +33,8 @@ INPUTS = Inputs(Path("spectra"), Path("rendered"), Path("pairs"))
 def _few_draws():
     """Intervals are tested elsewhere, and take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "matching_metrics", partial(matching_metrics, draws=20))
+        for intervals in (matching_metrics, verdicts):
+            patch.setattr(module, intervals.__name__, partial(intervals, draws=20))
         yield
 
 

@@ -25,7 +25,10 @@ def test_all_files_there_are_count():
     ("settings", "message"),
     [
         (IMAGES, "a model of images needs cached features: give --features"),
-        ({"kind": "shift_model", "scores": "a model"}, "kind shift_model needs the scores of that model: give --scores"),
+        (
+            {"kind": "shift_model", "scores": "a model"},
+            "kind shift_model needs the scores of that model: give --scores",
+        ),
         ({"kind": "alignment_model", "scores": "a model"}, "kind alignment_model needs the scores"),
         ({"transfer": "alberts"}, "transfer needs three files"),
     ],

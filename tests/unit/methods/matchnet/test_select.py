@@ -127,7 +127,10 @@ def test_of_equal_first_blocks_the_smallest_number_is_kept(run):
     assert (ids_of(kept), counts["rejects"]) == (["x:3"], {"duplicate_molecule": 2})
     _, kept, rejects = run(smiles, GivenLines({"x:3": {}}), settings)
     assert ids_of(kept) == ["x:20"]
-    assert {row["native_id"]: row["reason"] for row in rejects} == {"3": "missing_spectrum", "100": "duplicate_molecule"}
+    assert {row["native_id"]: row["reason"] for row in rejects} == {
+        "3": "missing_spectrum",
+        "100": "duplicate_molecule",
+    }
 
 
 def test_a_rejected_molecule_keeps_none_of_its_first_block_out(run):
