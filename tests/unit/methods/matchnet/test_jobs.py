@@ -222,19 +222,41 @@ def test_the_listed_split_has_no_settings():
 
 
 def test_transfer_changes_the_id_with_its_data_and_its_parts():
-    run = {**LISTED, "transfer": "nmrshiftdb2"}
-
-    def id_of(run, **values):
-        return only_id(plan_of(run, **{"shifts": SHIFTS, **values}))
-
-    usual = id_of(run)
-    others = [
-        id_of(LISTED),
-        id_of({**LISTED, "transfer": "nmrshiftdb2_any"}),
-        id_of(run, splits={"random": {"folds": 3}}),
-        id_of(run, section=FOLLOW),
+    run = {"dataset": "alberts", **VECTORS}
+    plans = [
+        plan_of(run),
+        plan_of({**run, "transfer": "nmrshiftdb2"}),
+        plan_of({**run, "transfer": "nmrshiftdb2_any"}),
+        plan_of({**run, "transfer": "nmrshiftdb2"}, section=FOLLOW),
     ]
-    assert len({usual, *others}) == 5
+    assert len({only_id(plan) for plan in plans}) == 4
+
+
+@pytest.mark.parametrize("run", [LISTED, {"dataset": "pubchem", **VECTORS}], ids=str)
+def test_predicted_spectra_are_transferred_from_models_of_the_training_part(run):
+    assert only_id(plan_of({**run, "transfer": "nmrshiftdb2"}, section=FOLLOW, shifts=SHIFTS))
+
+
+@pytest.mark.parametrize(
+    ("run", "shifts", "follow"),
+    [
+        ({}, SHIFTS, None),
+        ({}, SHIFTS, "all_assigned"),
+        ({"fold": 1}, SHIFTS, "published_ids"),
+        ({}, {"runs": [{"label": "shifts", "records": "all"}]}, "published_ids"),
+        ({}, {"runs": [{"label": "shifts", "records": "train", "split": "tenths"}]}, "published_ids"),
+        ({"transfer": "nmrshiftdb2_any"}, SHIFTS, None),
+    ],
+    ids=str,
+)
+def test_predicted_spectra_are_not_transferred_to_what_predicted_them(run, shifts, follow):
+    mine = {**LISTED, "label": "mine", "transfer": "nmrshiftdb2", **run}
+    with pytest.raises(ConfigError, match="matchnet run 'mine': its spectra are predicted by 'shifts', trained on"):
+        plan_of(mine, section={"follow": follow}, shifts=shifts, splits=TENTHS)
+
+
+def test_simulated_spectra_have_seen_no_measured_ones():
+    assert only_id(plan_of({**LISTED, "transfer": "alberts"}, shifts={"runs": [{"records": "all"}]}))
 
 
 def test_equal_runs_are_refused():

@@ -51,7 +51,7 @@ def test_every_file_is_named_once():
 
 
 def test_data_sets_are_those_of_training_and_transfer():
-    plan = plan_of(VECTORS, {**LISTED, "transfer": "nmrshiftdb2_any"}, shifts=SHIFTS)
+    plan = plan_of(VECTORS, {**LISTED, "transfer": "nmrshiftdb2_any"}, section=FOLLOW, shifts=SHIFTS)
     assert plan.datasets == ["nmrshiftdb2", "matcs", "nmrshiftdb2_any"]
     assert plan_of().datasets == []
 
@@ -236,5 +236,6 @@ def test_transfer_reads_the_other_data_set_in_the_same_rendering_and_fold():
 
 
 def test_models_of_the_lists_are_transferred_to_the_first_split():
-    plan = plan_of({**LISTED, "transfer": "nmrshiftdb2"}, shifts=SHIFTS, splits={"random": {}, "tenths": {"folds": 10}})
+    splits = {"random": {}, "tenths": {"folds": 10}}
+    plan = plan_of({**LISTED, "transfer": "nmrshiftdb2"}, section=FOLLOW, shifts=SHIFTS, splits=splits)
     assert plan.transfer(of_only_run(plan))[-1] == "<results>/matchnet/pairs/nmrshiftdb2/random-fold0.parquet"

@@ -179,6 +179,10 @@ def test_the_first_of_the_epochs_with_the_best_accuracy_is_kept(inputs, tmp_path
     assert not all(torch.equal(saved[name], value) for name, value in weights[2].items())
 
 
+class Killed(Exception):
+    """What ends a job from outside."""
+
+
 def kill_after(patch, epochs):
     """Let validation be killed in the epoch after `epochs` of this process."""
     validate, seen = MatchTask.validate, []
@@ -186,7 +190,7 @@ def kill_after(patch, epochs):
     def killed(task, model):
         seen.append(model)
         if len(seen) > epochs:
-            raise KeyboardInterrupt
+            raise Killed
         return validate(task, model)
 
     patch.setattr(MatchTask, "validate", killed)
@@ -195,7 +199,7 @@ def kill_after(patch, epochs):
 def killed_run(settings, inputs, folder, epochs_before):
     with pytest.MonkeyPatch.context() as patch:
         kill_after(patch, epochs_before)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             run(settings, inputs, folder, "killed")
     assert list((folder / "checkpoints").iterdir()), "a checkpoint is left"
     shutil.rmtree(folder / "killed")  # as Snakemake does with the outputs of a failed job
@@ -245,7 +249,7 @@ def test_a_checkpoint_is_gone_on_from_for_the_same_settings_inputs_and_code(inpu
     if changed == "label":
         assert run(settings, asked, tmp_path)["epochs"] == 2
     else:
-        with pytest.warns(UserWarning, match="other settings, code or data"), pytest.raises(KeyboardInterrupt):
+        with pytest.warns(UserWarning, match="other settings, code or data"), pytest.raises(Killed):
             run(settings, asked, tmp_path)
 
 
