@@ -30,7 +30,7 @@ def examine(settings: ExaminationSettings, run: Path, inputs: Inputs, out: Path,
     """
     device = make_fabric().device
     matcher = load_trained(run, device)
-    inputs.check(matcher.settings)
+    inputs.check(matcher.settings, transferred=False)
     images = matcher.settings.reads_images
     store = MatchStore.read(inputs.spectra, inputs.rendered, inputs.features if images else None)
     test, training = (read_pairs(inputs.pairs, store, part) for part in ("test", "train"))

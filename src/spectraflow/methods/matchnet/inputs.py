@@ -28,11 +28,11 @@ class Inputs:
         described = [] if self.features is None else [self.features / "features.json"]
         return [path for path in files if path is not None] + described
 
-    def check(self, settings: MatchnetRun) -> None:
-        """Raise ConfigError if a file that the run needs was not given."""
+    def check(self, settings: MatchnetRun, *, transferred: bool = True) -> None:
+        """Raise ConfigError if a file that the run needs was not given; without `transferred` its own data set is all."""
         if settings.reads_images and self.features is None:
             raise ConfigError("a model of images needs cached features: give --features")
         if settings.scores is not None and self.scores is None:
             raise ConfigError(f"kind {settings.kind} needs the scores of that model: give --scores")
-        if settings.transfer is not None and len(self.transfer) != 3:
+        if transferred and settings.transfer is not None and len(self.transfer) != 3:
             raise ConfigError("transfer needs three files: spectra, rendered spectra and pairs of the other data set")

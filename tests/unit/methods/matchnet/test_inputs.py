@@ -44,6 +44,7 @@ def test_transfer_takes_three_files():
     with pytest.raises(ConfigError, match="transfer needs three files"):
         Inputs(*TABLES, transfer=OTHERS[:2]).check(settings)
     Inputs(*TABLES, transfer=OTHERS).check(settings)
+    Inputs(*TABLES).check(settings, transferred=False)  # an examination stays with the run's own data set
 
 
 @pytest.mark.parametrize(
