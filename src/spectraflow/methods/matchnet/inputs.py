@@ -29,7 +29,7 @@ class Inputs:
         return [path for path in files if path is not None] + described
 
     def check(self, settings: MatchnetRun, *, transferred: bool = True) -> None:
-        """Raise ConfigError if a file that the run needs was not given; without `transferred` its own data set is all."""
+        """Raise ConfigError if a file that the run needs was not given; without `transferred` on its own data alone."""
         if settings.reads_images and self.features is None:
             raise ConfigError("a model of images needs cached features: give --features")
         if settings.scores is not None and self.scores is None:
