@@ -29,6 +29,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RunsSection(Settings):
+    """Base of a method's section: `base` holds the settings of all runs, an entry of `runs` only what differs."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _merge_runs(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
+            return values
+        base, runs = values.get("base", {}), values.get("runs", cls.runs_by_default())
+        if not isinstance(runs, list):
+            return values
+        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
+
+    @classmethod
+    def runs_by_default(cls) -> list[dict[str, Any]]:
+        """Return what differs from `base` in the runs of a configuration that names none."""
+        return []
+
+
 class TrainingSettings(Settings):
     """The fit loop shared by all methods."""
 

@@ -1,13 +1,13 @@
 """Settings of K-M3AID."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from spectraflow.grids import Grid, grid_runs
-from spectraflow.settings import Fraction, Positive, Settings, TrainingSettings, merge
+from spectraflow.settings import Fraction, Positive, RunsSection, Settings, TrainingSettings
 
 
 class SpectrumEncoderSettings(Settings):
@@ -106,7 +106,7 @@ class PlannedRun:
     complete: bool
 
 
-class Km3aidSection(Settings):
+class Km3aidSection(RunsSection):
     """K-M3AID: a base run, the runs that differ from it, and grids of runs."""
 
     base: Km3aidRun = Field(Km3aidRun(), description="settings that every run starts from")
@@ -121,15 +121,10 @@ class Km3aidSection(Settings):
         None, description="no training, of a model or its spectrum encoder, is longer; null = each run's own epochs"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _merge_runs(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
-            return values
-        base, runs = values.get("base", {}), values.get("runs", [{}])
-        if not isinstance(runs, list):
-            return values
-        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
+    def runs_by_default(cls) -> list[dict[str, Any]]:
+        """Return one run as `base` says."""
+        return [{}]
 
     @model_validator(mode="after")
     def _grids_are_sound(self) -> "Km3aidSection":

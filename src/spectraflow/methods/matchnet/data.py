@@ -14,6 +14,7 @@ from torch import Tensor
 from spectraflow.errors import InputError
 from spectraflow.methods.matchnet.batch import MatchBatch, MatchGraph, PeakSets
 from spectraflow.methods.matchnet.feature_store import FeatureStore
+from spectraflow.methods.matchnet.pair_molecules import spectrum_codes
 from spectraflow.methods.matchnet.settings import NUCLEI, NetworkSettings, Nucleus
 from spectraflow.store.ragged import Ragged, from_list_columns
 from spectraflow.tables import MATCHING_SPECTRA, RENDERED, read_table
@@ -76,7 +77,7 @@ class MatchStore:
         )
         if rendered is not None:
             columns = read_columns(rendered, ids)
-            store = replace(store, columns=columns, codes=spectrum_codes(columns))
+            store = replace(store, columns=columns, codes=spectrum_codes(rendered, ids))
         return store if features is None else replace(store, features=FeatureStore.open(features, ids))
 
     @property
@@ -172,14 +173,6 @@ def _matrix(table: pa.Table, name: str, path: Path) -> np.ndarray:
         )
     values: np.ndarray = column.flatten().to_numpy(zero_copy_only=False).reshape(len(lengths), int(lengths[0]))
     return values
-
-
-def spectrum_codes(columns: dict[Nucleus, Tensor]) -> np.ndarray:
-    """Return a number (N,) for each molecule, equal where both rendered spectra are equal."""
-    joined = np.concatenate([columns[nucleus].numpy().reshape(len(columns[nucleus]), -1) for nucleus in NUCLEI], 1)
-    as_bytes = np.ascontiguousarray(joined).view(np.dtype((np.void, joined.shape[1] * joined.itemsize))).ravel()
-    codes: np.ndarray = np.unique(as_bytes, return_inverse=True)[1]
-    return codes.astype(np.int64)
 
 
 def _long(ragged: Ragged) -> Ragged:

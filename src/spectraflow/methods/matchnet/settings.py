@@ -1,13 +1,13 @@
 """Settings of SpecMol-MatchNet, its parts, its baselines and its experiments."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from spectraflow.grids import Grid, grid_runs
-from spectraflow.settings import Fraction, Positive, Settings, TrainingSettings, merge
+from spectraflow.settings import Fraction, Positive, RunsSection, Settings, TrainingSettings
 
 Dataset = Literal["nmrshiftdb2", "nmrshiftdb2_any", "alberts", "matcs", "pubchem"]
 Nucleus = Literal["1H", "13C"]
@@ -248,7 +248,7 @@ class PlannedMatchnet:
     grid: str | None
 
 
-class MatchnetSection(Settings):
+class MatchnetSection(RunsSection):
     """SpecMol-MatchNet: a base run, the runs that differ from it, and grids."""
 
     molecules: MoleculeSettings = Field(MoleculeSettings(), description="molecules of the data sets")
@@ -270,16 +270,6 @@ class MatchnetSection(Settings):
         None, description="repeat every run and grid cell on these folds; null = each run's own fold"
     )
     epochs: Positive | None = Field(None, description="no training is longer; null = each run's own epochs")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _merge_runs(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
-            return values
-        base, runs = values.get("base", {}), values.get("runs", [])
-        if not isinstance(runs, list):
-            return values
-        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}
 
     @model_validator(mode="after")
     def _grids_are_sound(self) -> "MatchnetSection":

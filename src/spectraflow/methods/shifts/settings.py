@@ -1,11 +1,10 @@
 """Settings of the shift models."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from spectraflow.settings import Fraction, Positive, Settings, TrainingSettings, merge
+from spectraflow.settings import Fraction, Positive, RunsSection, Settings, TrainingSettings
 
 
 class ShiftsModelSettings(Settings):
@@ -51,7 +50,7 @@ class ShiftsRun(Settings):
     )
 
 
-class ShiftsSection(Settings):
+class ShiftsSection(RunsSection):
     """Shift models: a base run, and the runs that differ from it."""
 
     base: ShiftsRun = Field(ShiftsRun(), description="settings that every run starts from")
@@ -59,13 +58,3 @@ class ShiftsSection(Settings):
     external_queries: Positive = Field(
         1_000, description="molecules outside the published id list that nothing is trained on, at most"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _merge_runs(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not isinstance(values.get("base", {}), Mapping):
-            return values
-        base, runs = values.get("base", {}), values.get("runs", [])
-        if not isinstance(runs, list):
-            return values
-        return {**values, "runs": [merge(base, run) if isinstance(run, Mapping) else run for run in runs]}

@@ -8,7 +8,7 @@ import torch
 from rdkit import Chem
 
 from spectraflow.errors import InputError
-from spectraflow.methods.matchnet.data import MatchStore, read_columns, spectrum_codes
+from spectraflow.methods.matchnet.data import MatchStore, read_columns
 from spectraflow.methods.matchnet.settings import NUCLEI
 from spectraflow.tables import MATCHING_SPECTRA, RENDERED, read_table
 from tests.unit.conftest import write_rows
@@ -106,10 +106,18 @@ def test_a_molecule_without_bonds_is_a_graph(rows, tmp_path):
     assert store.graphs(torch.tensor([1])).edge_index.shape == (2, 0)
 
 
-def test_codes_are_equal_for_equal_spectra_alone(store):
-    columns = {nucleus: values[[0, 1, 0, 1, 2]].clone() for nucleus, values in store.columns.items()}
-    columns["13C"][3, 1, 7] += 1e-6
-    codes = spectrum_codes(columns)
+def test_codes_are_equal_for_equal_spectra_alone(files, rows, tmp_path):
+    drawn = rendered_rows(files)
+    almost = list(drawn[1]["carbon_high"])
+    almost[7] += 1e-6
+    shown = [drawn[0], drawn[1], drawn[0], {**drawn[1], "carbon_high": almost}, drawn[2]]
+    path = write_rows(
+        tmp_path / "rendered.parquet",
+        RENDERED,
+        [{**one, "molecule_id": row["molecule_id"]} for one, row in zip(shown, rows, strict=False)],
+    )
+    spectra = write_rows(tmp_path / "spectra.parquet", MATCHING_SPECTRA, rows[:5])
+    codes = MatchStore.read(spectra, path).codes
     assert codes[0] == codes[2]
     assert len(set(codes.tolist())) == 4
     assert codes.dtype == np.int64
