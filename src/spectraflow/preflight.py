@@ -14,7 +14,7 @@ import yaml
 from spectraflow.config import Config, load_config
 from spectraflow.errors import ConfigError
 from spectraflow.methods.matchnet.jobs import TABLES
-from spectraflow.methods.matchnet.settings import PREDICTED
+from spectraflow.methods.matchnet.settings import BACKBONE_CHANNELS, PREDICTED
 from spectraflow.run_ids import MATCS_FILES, RAW_FILES, REGISTRY
 from spectraflow.sources.registry import Registry, load_registry
 from spectraflow.workflow import Plan
@@ -25,7 +25,6 @@ BYTES_PER_RUN = 80_000_000
 BYTES_PER_ENCODER = 60_000_000
 """Raw file, tables and features a record; weights, checkpoints and predictions a training. On the generous side."""
 BYTES_PER_FEATURE = 2
-BACKBONE_CHANNELS = {"resnet101": 2048, "resnet50": 2048, "densenet121": 1024, "efficientnet_b0": 1280, "tiny": 32}
 BACKBONE_STRIDE = 32
 """What a backbone makes of an image: channels on one cell for so many rows and columns."""
 SHARE_WITH_BOTH_NUCLEI = 0.2

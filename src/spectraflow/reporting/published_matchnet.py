@@ -28,7 +28,7 @@ VARIANTS: dict[str, tuple[str, str]] = {
 }
 """Graph encoder and attention of the paper's ablations."""
 
-_EXCHANGED = ("resnet50", "densenet121", "efficientnet_b0", "tiny")
+_EXCHANGED = ("resnet50", "densenet121", "efficientnet_b0", "efficientnet_lite0", "tiny")
 UNLIKE_ANY = "predicted by MestReNova"
 """The paper's data, which no data set here is: every answer names its own."""
 
@@ -47,11 +47,11 @@ _FULL = _model(*VARIANTS["all"], Near("resnet101", _EXCHANGED))
 MODELS: dict[str, Conditions] = {
     "Ours": _FULL,
     **{name: _model(*parts, Near("resnet101", _EXCHANGED)) for name, parts in VARIANTS.items()},
-    "GCN + ResNet-101": _model("parent_gcn", "parent", Near("resnet101", ("tiny",))),
+    "GCN + ResNet-101": _model("parent_gcn", "parent", Near("resnet101", ("efficientnet_lite0", "tiny"))),
     "GAT + ResNet-101": _model("parent_gat", "parent", Near("resnet101", ("tiny",))),
     "ResNet-50": _model("parent_gat", "parent", "resnet50"),
     "DenseNet": _model("parent_gat", "parent", "densenet121"),
-    "EfficientNet": _model("parent_gat", "parent", "efficientnet_b0"),
+    "EfficientNet": _model("parent_gat", "parent", Near("efficientnet_b0", ("efficientnet_lite0",))),
 }
 
 _WHOLE: Conditions = {

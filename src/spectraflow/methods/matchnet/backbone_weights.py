@@ -12,18 +12,25 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spectraflow.errors import InputError
-from spectraflow.methods.matchnet.settings import WEIGHT_FILES
+from spectraflow.methods.matchnet.settings import IMAGENET, WEIGHT_FILES
 from spectraflow.provenance import file_sha256
 
-PREFIXES = {"resnet": "resnet.", "efficientnet": "efficientnet.", "densenet": "features."}
+PREFIXES = {"resnet": "resnet.", "efficientnet_b": "efficientnet.", "densenet": "features."}
 """What a network with a classifier puts before the names of the tensors without it."""
-CLASSIFIER = "classifier."
+CLASSIFIERS = ("classifier.", "_fc.")
 COMPUTATION = ("hidden_act", "layer_type", "downsample_in_bottleneck", "downsample_in_first_stage", "batch_norm_eps")
 """Settings of a transformers model that change the maps but not the shapes of the weights."""
 
 
 def weights_file(weights: Path) -> Path:
-    """Return the file of weights that a path names, itself or in a transformers folder; raises InputError if none."""
+    """Return the file of weights that a path names, itself or in a transformers folder, or the installed one.
+
+    Raises InputError if there is none.
+    """
+    if str(weights) == IMAGENET:
+        from spectraflow.methods.matchnet.efficientnet_lite import imagenet_weights
+
+        return imagenet_weights()
     candidates = [weights / name for name in WEIGHT_FILES] if weights.is_dir() else [weights]
     for path in candidates:
         if path.is_file():
@@ -46,7 +53,7 @@ def load_weights(network: nn.Module, name: str, weights: Path) -> None:
     if weights.is_dir():
         _check_computation(network, weights / "config.json")
     prefix = next((one for start, one in PREFIXES.items() if name.startswith(start)), "")
-    found = {_plain_name(key, prefix): value for key, value in _read(path).items() if not key.startswith(CLASSIFIER)}
+    found = {_plain_name(key, prefix): value for key, value in _read(path).items() if not key.startswith(CLASSIFIERS)}
     wanted = network.state_dict()
     for key, value in wanted.items():
         if key not in found and not key.endswith("num_batches_tracked"):

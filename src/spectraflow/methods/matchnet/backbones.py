@@ -81,6 +81,10 @@ def architecture(name: str) -> nn.Module:
         return _tiny()
     if name == "densenet121":
         return DenseNet121()
+    if name == "efficientnet_lite0":
+        from spectraflow.methods.matchnet.efficientnet_lite import efficientnet_lite0
+
+        return efficientnet_lite0()
     from transformers import EfficientNetConfig, EfficientNetModel, ResNetConfig, ResNetModel  # seconds to import
 
     if name in RESNET_DEPTHS:

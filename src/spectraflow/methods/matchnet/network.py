@@ -10,16 +10,16 @@ from spectraflow.methods.matchnet.fusion import Fusion
 from spectraflow.methods.matchnet.graph_encoder import GraphEncoder
 from spectraflow.methods.matchnet.image_head import PARENT_WIDTHS, image_head
 from spectraflow.methods.matchnet.peak_encoder import PeakEncoder
-from spectraflow.methods.matchnet.settings import NetworkSettings
+from spectraflow.methods.matchnet.settings import BACKBONE_CHANNELS, NetworkSettings
 from spectraflow.methods.matchnet.vector_encoder import VectorEncoder
 from spectraflow.nn.parameters import count_parameters
 
-FEATURE_CHANNELS = {"resnet101": 2048, "resnet50": 2048, "densenet121": 1024, "efficientnet_b0": 1280}
 BACKBONE_PARAMETERS = {
     "resnet101": 42_500_160,
     "resnet50": 23_508_032,
     "densenet121": 6_953_856,
     "efficientnet_b0": 4_007_548,
+    "efficientnet_lite0": 3_371_008,
 }
 """Weights of the published backbones without their classifiers."""
 
@@ -133,7 +133,7 @@ def parameter_totals(
     """
     images = settings.spectra == "images" and settings.blind != "spectra"
     if images and feature_channels is None:
-        feature_channels = settings.backbone.components or FEATURE_CHANNELS.get(settings.backbone.name)
+        feature_channels = settings.backbone.components or BACKBONE_CHANNELS[settings.backbone.name]
     if backbone is None:
         backbone = BACKBONE_PARAMETERS.get(settings.backbone.name, 0)
     with torch.device("meta"):

@@ -16,6 +16,17 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 NUCLEI: tuple[Nucleus, ...] = ("1H", "13C")
 PREDICTED = ("matcs", "pubchem")
 """Data sets whose spectra are simulated from the shifts that a model of this project predicts."""
+IMAGENET = "imagenet"
+"""Names the weights that are installed with the project: those of EfficientNet-Lite0."""
+BACKBONE_CHANNELS = {
+    "resnet101": 2048,
+    "resnet50": 2048,
+    "densenet121": 1024,
+    "efficientnet_b0": 1280,
+    "efficientnet_lite0": 1280,
+    "tiny": 32,
+}
+"""Channels of a backbone's maps."""
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """Where the weights of a transformers model lie in its folder."""
 
@@ -44,11 +55,13 @@ class RenderingSettings(Settings):
 class BackboneSettings(Settings):
     """The frozen network that sees the images."""
 
-    name: Literal["resnet101", "resnet50", "densenet121", "efficientnet_b0", "tiny"] = Field(
+    name: Literal["resnet101", "resnet50", "densenet121", "efficientnet_b0", "efficientnet_lite0", "tiny"] = Field(
         "resnet101", description="architecture; tiny: a few random filters, for tests and the default run"
     )
     weights: str | None = Field(
-        None, description="safetensors file, or local folder of a transformers model; null = random, calibrated"
+        None,
+        description="safetensors or PyTorch file, local folder of a transformers model, or imagenet: those that are "
+        "installed with efficientnet_lite0; null = random, calibrated",
     )
     seed: int = Field(0, description="seed of random weights")
     normalisation: Literal["half", "imagenet"] = Field(
@@ -57,6 +70,14 @@ class BackboneSettings(Settings):
     components: Positive | None = Field(
         None, description="principal components kept of the channels, fitted on the training part; null = all channels"
     )
+
+    @model_validator(mode="after")
+    def _is_installed(self) -> "BackboneSettings":
+        if self.weights == IMAGENET and self.name != "efficientnet_lite0":
+            raise ValueError(
+                f"{IMAGENET} weights are installed for efficientnet_lite0 alone; give a file for {self.name}"
+            )
+        return self
 
 
 class NetworkSettings(Settings):

@@ -11,7 +11,13 @@ from spectraflow.methods.matchnet.settings import BackboneSettings
 from spectraflow.training.checkpoint import save_checkpoint
 
 TINY = BackboneSettings(name="tiny")
-COUNTS = {"resnet101": 42_500_160, "resnet50": 23_508_032, "efficientnet_b0": 4_007_548, "densenet121": 6_953_856}
+COUNTS = {
+    "resnet101": 42_500_160,
+    "resnet50": 23_508_032,
+    "densenet121": 6_953_856,
+    "efficientnet_b0": 4_007_548,
+    "efficientnet_lite0": 3_371_008,
+}
 
 
 def pictures(count: int, size: int = 64, seed: int = 0) -> torch.Tensor:
@@ -46,7 +52,9 @@ def test_maps_of_the_tiny_backbone():
     assert maps.shape == (1, 32, 8, 8)
 
 
-@pytest.mark.parametrize(("name", "channels"), [("densenet121", 1024), ("efficientnet_b0", 1280)])
+@pytest.mark.parametrize(
+    ("name", "channels"), [("densenet121", 1024), ("efficientnet_b0", 1280), ("efficientnet_lite0", 1280)]
+)
 def test_maps_are_a_thirty_second_of_the_image(name, channels):
     assert build_backbone(BackboneSettings(name=name))(pictures(1, 64)).shape == (1, channels, 2, 2)
 
