@@ -7,7 +7,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
 
-class EfficientNetLite0(EfficientNet):  # type: ignore[misc]
+class EfficientNetLite0(EfficientNet):
     """The published network without its classifier, for images of any size."""
 
     def forward(self, images: Tensor) -> Tensor:
