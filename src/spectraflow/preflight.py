@@ -197,7 +197,7 @@ def run_preflight(configs: Sequence[Path], show_config: bool = True) -> int:
 def _lost_weights(plan: Plan) -> list[tuple[str, str]]:
     """Return the weights of spectrum encoders and backbones that are not where the settings say."""
     encoders = [job.settings["weights"] for job in plan.encoders.values()]
-    backbones = [job.settings["weights"] for job in plan.matchnet.features.values()]
+    backbones = [job.weights_file for job in plan.matchnet.features.values()]
     lost = [("spectrum encoder", path) for path in encoders if path and not Path(path).is_file()]
     return lost + [("backbone", path) for path in dict.fromkeys(backbones) if path and not Path(path).exists()]
 

@@ -10,6 +10,7 @@ from spectraflow.errors import ConfigError
 from spectraflow.methods.matchnet.settings import (
     PREDICTED,
     WEIGHT_FILES,
+    BackboneSettings,
     MatchnetRun,
     PlannedMatchnet,
     RenderingSettings,
@@ -64,6 +65,11 @@ class FeaturesJob:
     fold: int
     rendering: str
     settings: dict[str, Any]
+
+    @property
+    def weights_file(self) -> str | None:
+        """File of the backbone's weights, unless they are random or installed with the project."""
+        return BackboneSettings.model_validate(self.settings).file
 
 
 class MatchnetJobs:

@@ -122,9 +122,9 @@ class MatchnetPlan(MatchnetJobs):
         return _json(self.section.examination.model_dump(mode="json", exclude={"runs"}))
 
     def backbone_weights(self, wildcards: Any) -> list[str]:
-        """Return the weights of a backbone, if it has any of its own."""
-        weights = self.features[wildcards.features].settings["weights"]
-        return [weights] if weights else []
+        """Return the file of a backbone's weights, if the settings name one."""
+        file = self.features[wildcards.features].weights_file
+        return [file] if file else []
 
     def raw_arrays(self, wildcards: Any) -> list[str]:
         """Return the raw file of a data set whose spectra are arrays."""

@@ -71,6 +71,11 @@ class BackboneSettings(Settings):
         None, description="principal components kept of the channels, fitted on the training part; null = all channels"
     )
 
+    @property
+    def file(self) -> str | None:
+        """Path of its weights, unless they are random or installed with the project."""
+        return None if self.weights == IMAGENET else self.weights
+
     @model_validator(mode="after")
     def _is_installed(self) -> "BackboneSettings":
         if self.weights == IMAGENET and self.name != "efficientnet_lite0":

@@ -187,6 +187,8 @@ def test_weights_of_a_backbone_are_waited_for(tmp_path):
     with_weights, random = (plan_of({"network": {"backbone": {"weights": one}}}) for one in (str(weights), None))
     assert with_weights.backbone_weights(of(features=only_job(with_weights).features)) == [str(weights)]
     assert random.backbone_weights(of(features=only_job(random).features)) == []
+    installed = plan_of({"network": {"backbone": {"name": "efficientnet_lite0", "weights": "imagenet"}}})
+    assert installed.backbone_weights(of(features=only_job(installed).features)) == []
 
 
 def test_arrays_of_the_simulated_set_are_rendered_themselves():
