@@ -90,7 +90,9 @@ class MatchNetwork(nn.Module):
         blind = settings.blind == "molecule"
         self.molecule_encoder = Constant(settings.molecule_dim) if blind else GraphEncoder(settings)
         self.spectra_encoder = _spectra_encoder(settings, feature_channels, columns)
-        self.fusion = Fusion(settings.molecule_dim, spectra_width(settings))
+        width = spectra_width(settings)
+        self.spectra_norm = nn.BatchNorm1d(width, affine=False) if settings.spectra_norm else nn.Identity()
+        self.fusion = Fusion(settings.molecule_dim, width)
 
     def embed_molecules(self, graph: MatchGraph) -> Tensor:
         """Return (B, molecule_dim)."""
@@ -105,7 +107,7 @@ class MatchNetwork(nn.Module):
         seen = {"images": batch.features, "vectors": batch.columns, "peaks": batch.peaks}[kind]
         if seen is None:
             raise ValueError(f"a network of {kind} needs a batch with them")
-        return self.spectra_encoder(seen)
+        return self.spectra_norm(self.spectra_encoder(seen))
 
     def last_layer_input(self, batch: MatchBatch) -> Tensor:
         """Return (B, 48), what the last layer sees of each pair."""

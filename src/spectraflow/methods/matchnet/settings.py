@@ -117,6 +117,11 @@ class NetworkSettings(Settings):
     molecule_dim: Width = Field(128, description="embedding of a molecule")
     channels: Width = Field(16, description="channels behind the backbone, for each nucleus (images)")
     spectrum_dim: Width = Field(64, description="embedding of each spectrum (vectors, peaks)")
+    spectra_norm: bool = Field(
+        False,
+        description="batch normalisation without weights of the embedding of the spectra: behind three sigmoids that of "
+        "images is a hundred times smaller than the molecule's, and few trainings take off",
+    )
     dropout: Fraction = Field(0.2, description="dropout behind the hidden layer of the molecule")
     backbone: BackboneSettings = Field(BackboneSettings(), description="backbone (images)")
 
