@@ -99,6 +99,7 @@ _SHORT_SETTINGS = {
     "network.spectra": "spectra as",
     "network.blind": "blind to",
     "network.nuclei": "nuclei",
+    "network.spectra_norm": "norm of the spectra",
     "network.backbone.name": "backbone",
     "network.backbone.weights": "weights",
     "network.backbone.components": "components",

@@ -27,6 +27,7 @@ _PARTS = (
     "network.sage_activation",
     "network.spatial_kernels",
     "network.nuclei",
+    "network.spectra_norm",
     "network.backbone.",
 )
 _LETTERS = {parts: name for name, parts in VARIANTS.items() if name != "all"}
@@ -102,6 +103,7 @@ def _part_words(key: str, value: Any) -> str:
         "network.sage_activation": "long branch without ReLU",
         "network.spatial_kernels": f"spatial kernels {text}",
         "network.nuclei": f"{text} alone",
+        "network.spectra_norm": "embedding of the spectra normalised" if value else "no norm behind the spectra",
         "network.backbone.name": f"backbone {text}",
         "network.backbone.weights": f"backbone with {'random weights' if value is None else f'weights {text}'}",
         "network.backbone.components": f"{'all' if value is None else text} components of the maps",

@@ -39,7 +39,7 @@ def settled(network: nn.Module, batch: MatchBatch) -> nn.Module:
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
     for norm in norms:
         norm.momentum = 1.0
-        for parameter in (norm.weight, norm.bias):
+        for parameter in norm.parameters():
             parameter.data += 0.3 * torch.randn(len(parameter), generator=generator)
     network.train()(batch)
     for norm in norms:

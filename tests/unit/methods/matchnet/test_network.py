@@ -27,6 +27,7 @@ VARIANTS = [
     {**PARENT, "graph": "parent_gcn"},
     {"spectra": "vectors"},
     {"spectra": "peaks"},
+    {"spectra_norm": True},
     {"root": False, "sage_activation": False, "spatial_kernels": [3, 5]},
     {"nuclei": ["13C"]},
     {"nuclei": ["1H"], "spectra": "vectors"},
@@ -110,6 +111,17 @@ def test_gradients_reach_every_weight(changes):
 
 
 @pytest.mark.parametrize("spectra", ["images", "vectors", "peaks"])
+def test_norm_of_the_spectra_brings_them_to_order_one_without_weights(spectra):
+    batch = make_batch()
+    plain, normed = (make_network(spectra=spectra, spectra_norm=norm).train() for norm in (False, True))
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in normed.parameters())
+    small = plain.embed_spectra(batch).std(0, correction=0)
+    torch.testing.assert_close(
+        normed.embed_spectra(batch).std(0, correction=0), small / (small.square() + 1e-5).sqrt(), rtol=1e-3, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("spectra", ["images", "vectors", "peaks"])
 def test_a_network_blind_for_molecules(spectra):
     batch, other = make_batch(), make_batch((3, 8, 2, 5, 5), seed=1)
     network = settled(make_network(blind="molecule", spectra=spectra), batch)
@@ -169,7 +181,7 @@ def deterministic():
 
 
 @pytest.mark.usefixtures("deterministic")
-@pytest.mark.parametrize("changes", VARIANTS[:8], ids=str)
+@pytest.mark.parametrize("changes", VARIANTS[:9], ids=str)
 def test_equal_seeds_give_equal_gradients_without_warnings(changes):
     batch = make_batch()
 
