@@ -119,8 +119,8 @@ class NetworkSettings(Settings):
     spectrum_dim: Width = Field(64, description="embedding of each spectrum (vectors, peaks)")
     spectra_norm: bool = Field(
         False,
-        description="batch normalisation without weights of the embedding of the spectra: behind three sigmoids that of "
-        "images is a hundred times smaller than the molecule's, and few trainings take off",
+        description="batch normalisation without weights of the embedding of the spectra, which behind three sigmoids "
+        "is a hundred times smaller than the molecule's (images)",
     )
     dropout: Fraction = Field(0.2, description="dropout behind the hidden layer of the molecule")
     backbone: BackboneSettings = Field(BackboneSettings(), description="backbone (images)")
