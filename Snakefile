@@ -2,8 +2,9 @@
 # Settings: config.yaml and the overlays in workflow/config. Rules: workflow/rules. Helpers: src/spectraflow/workflow.py.
 from snakemake.utils import min_version
 
+from spectraflow.interruption import release_dead_lock
 from spectraflow.provenance import code_of
-from spectraflow.workflow import DEMO_FILES, checkpoints, folder, load_plan, option, options, repeat, shell_prefix
+from spectraflow.workflow import DEMO_FILES, checkpoints, folder, grow, load_plan, option, options, repeat, shell_prefix
 
 min_version("9.20")
 
@@ -12,7 +13,8 @@ configfile: "config.yaml"
 
 
 plan = load_plan(config)
-shell.prefix(shell_prefix())
+release_dead_lock(Path(".snakemake"), workflow.is_main_process)
+shell.prefix(shell_prefix(plan.results_folder, plan.config.devices.environment))
 
 
 pathvars:

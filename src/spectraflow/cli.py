@@ -9,15 +9,16 @@ from typing import Annotated
 import typer
 
 from spectraflow.command_options import OtherPages, Processes, SettingsText, report_errors
+from spectraflow.interruption import end_with_workflow
 from spectraflow.methods.km3aid.commands import app as km3aid_app
 from spectraflow.methods.matchnet.commands import app as matchnet_app
 from spectraflow.methods.shifts.commands import app as shifts_app
 from spectraflow.methods.symspectra.commands import app as symspectra_app
 from spectraflow.search.commands import app as search_app
 from spectraflow.sources.commands import app as sources_app
+from spectraflow.training.commands import app as tracking_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-tracking = typer.Typer(no_args_is_help=True, help="The MLflow store that mirrors training files.")
 config_app = typer.Typer(no_args_is_help=True, help="Check the configuration; write its schema and documentation.")
 app.add_typer(sources_app)
 app.add_typer(km3aid_app, name="km3aid")
@@ -25,7 +26,7 @@ app.add_typer(shifts_app, name="shifts")
 app.add_typer(symspectra_app, name="symspectra")
 app.add_typer(matchnet_app, name="matchnet")
 app.add_typer(search_app, name="search")
-app.add_typer(tracking, name="tracking")
+app.add_typer(tracking_app, name="tracking")
 app.add_typer(config_app, name="config")
 
 
@@ -231,6 +232,7 @@ def report(
         list[Path] | None, typer.Option("--reference", help="figures of second measured spectra; repeat")
     ] = None,
     other_pages: OtherPages = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="folder of the benchmarks of the run's jobs")] = None,
 ) -> None:
     """Write the self-contained HTML report and its figures."""
     from spectraflow.reporting.page import write_report
@@ -247,6 +249,7 @@ def report(
         pooled=pooled or [],
         references=references or [],
         other_pages=other_pages or [],
+        benchmarks=benchmarks,
     )
 
 
@@ -304,26 +307,17 @@ def preflight(
     raise typer.Exit(run_preflight(configs, show_config=show_config))
 
 
-@tracking.command("init")
+@app.command()
 @report_errors
-def tracking_init(uri: Annotated[str, typer.Option(help="MLflow store")], out: Annotated[Path, typer.Option()]) -> None:
-    """Create the MLflow store before concurrent jobs use it."""
-    from spectraflow.training.tracking import initialise
-
-    initialise(uri, out)
-
-
-@tracking.command("sync")
-@report_errors
-def tracking_sync(
-    uri: Annotated[str, typer.Option(help="MLflow store")],
-    runs: Annotated[list[Path], typer.Argument(help="run folders, or folders that hold them")],
-    out: Annotated[Path | None, typer.Option(help="marker to write afterwards (JSON)")] = None,
+def status(
+    run: Annotated[Path | None, typer.Argument(help="run folder; default: the latest in results/")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
+    all_jobs: Annotated[bool, typer.Option("--jobs", help="name the jobs that are done, too")] = False,
 ) -> None:
-    """Rebuild the MLflow store from run folders; running it twice changes nothing."""
-    from spectraflow.training.tracking import sync_runs
+    """Tell which jobs of a run are done, running, failed or waiting; exit with 1 if one has failed."""
+    from spectraflow.watching.status import latest_run, print_status
 
-    sync_runs(uri, runs, out)
+    raise typer.Exit(print_status(run or latest_run(Path("results")), as_json=as_json, all_jobs=all_jobs))
 
 
 @config_app.command("check")
@@ -342,7 +336,7 @@ def config_document(
     root: Annotated[Path, typer.Option(help="checkout to write into")] = Path(),
     check: Annotated[bool, typer.Option(help="only say whether the files are current")] = False,
 ) -> None:
-    """Write the JSON schema and the settings page from the settings models."""
+    """Write the JSON schema, the pages made from code, and the image and conda files made from the pins."""
     from spectraflow.config_documents import write_documents
 
     raise typer.Exit(0 if write_documents(root, check_only=check) else 1)
@@ -350,4 +344,5 @@ def config_document(
 
 def main() -> None:
     """Entry point of the `spectraflow` command."""
+    end_with_workflow()
     app()

@@ -109,6 +109,24 @@ class TrackingSettings(Settings):
     uri: str | None = Field(None, description="tracking store; null = SQLite under the results folder")
 
 
+class DevicesSettings(Settings):
+    """What trainings run on; nothing here enters a run id, nor makes a rule run again."""
+
+    per_training: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="devices that one training of a network is shared by: GPUs, or processes on a CPU"
+    )
+    jobs_per_device: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="trainings that may be on one GPU at a time; further ones wait"
+    )
+    request_gpus: bool = Field(False, description="ask the cluster for per_training GPUs for each training job")
+
+    @property
+    def environment(self) -> str:
+        """Return shell text that sets the variables commands read, where the user has not."""
+        numbers = {"SPECTRAFLOW_DEVICES": self.per_training, "SPECTRAFLOW_JOBS_PER_DEVICE": self.jobs_per_device}
+        return " ".join(f"{name}=${{{name}:-{number}}}" for name, number in numbers.items())
+
+
 class Config(Settings):
     """One run of the workflow."""
 
@@ -118,6 +136,7 @@ class Config(Settings):
     data: Literal["demo", "published"] = Field("demo", description="embedded simulated raw files, or the public ones")
     mirror: str | None = Field(None, description="folder or URL laid out as <source>/<file>, tried before publishers")
     processes: Positive = Field(2, description="processes of one ingestion job")
+    devices: DevicesSettings = Field(DevicesSettings(), description="what trainings run on")
     demo: DemoSettings = Field(DemoSettings(), description="the embedded source")
     sources: SourcesSettings = Field(SourcesSettings(), description="raw sources")
     splits: dict[str, SplitSettings] = Field(

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from spectraflow.config import Config
+from spectraflow.environment_files import environment_files
 from spectraflow.errors import InputError
 from spectraflow.files import write_text
 
@@ -205,7 +206,7 @@ def render_tables_page() -> str:
 
 
 def write_documents(root: Path, check_only: bool = False) -> bool:
-    """Write schema.json, settings.md, tables.md and the comments of config.yaml below `root`.
+    """Write schema.json, settings.md, tables.md, the comments of config.yaml and the files of envs/ below `root`.
 
     With `check_only` nothing is written; the differences are printed. Returns whether the files were current
     (`check_only`) or were written.
@@ -218,6 +219,7 @@ def write_documents(root: Path, check_only: bool = False) -> bool:
         root / "workflow" / "config" / "schema.json": render_schema(),
         root / "docs" / "settings.md": render_settings_page(),
         root / "docs" / "tables.md": render_tables_page(),
+        **environment_files(root),
     }
     current = True
     for path, text in documents.items():

@@ -1,5 +1,7 @@
 """Errors a user can act on: the command line prints their message alone and exits with 1."""
 
+from pathlib import Path
+
 
 class SpectraflowError(Exception):
     """Base of every error whose message is written for the user."""
@@ -11,6 +13,18 @@ class ConfigError(SpectraflowError):
 
 class InputError(SpectraflowError):
     """A file cannot be used as a whole: empty, corrupted, of another format or schema."""
+
+
+class UnreadableFileError(InputError):
+    """The bytes of a file are damaged, as opposed to a file that may not be read or holds something else."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = Path(path)
+
+
+class DiskFullError(SpectraflowError):
+    """A file could not be written for want of space; nothing of it is left."""
 
 
 class MissingSourceError(SpectraflowError):

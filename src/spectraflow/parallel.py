@@ -1,6 +1,8 @@
 """Work on a stream of chunks in several processes, in order and in bounded memory."""
 
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -28,6 +30,19 @@ def silence_rdkit() -> None:
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
 
 
+def _start_worker() -> None:
+    """Prepare a worker: quiet, and gone when its parent is killed, whose queue it would wait at for ever."""
+    silence_rdkit()
+    threading.Thread(target=_end_after_parent, daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], processes: int = 1) -> Iterator[Result]:
     """Yield ``function(item)`` in the order of `items`; at most three items a process are held at a time.
 
@@ -39,7 +54,7 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], proce
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=silence_rdkit) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:

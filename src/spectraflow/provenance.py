@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ CONTRACT_MODULES = frozenset(
         "cli.py",
         "command_options.py",
         "config.py",
+        "damaged_files.py",
         "errors.py",
         "files.py",
+        "interruption.py",
         "provenance.py",
         "tables.py",
         "training/tracking.py",
@@ -49,15 +52,27 @@ def _module_file(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _imported(path: Path) -> set[str]:
-    """Return the modules of this package that a file imports, anywhere in its text, named below the package."""
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node, however deep; looking into expressions as well would take twice as long."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for statement in getattr(node, block, ()):
+            yield statement
+            yield from _statements(statement)
+
+
+@cache
+def _imported(text: str) -> frozenset[str]:
+    """Return the modules of this package that a source text imports, anywhere in it, named below the package.
+
+    Most steps share most of their modules, and every cluster job parses the workflow anew: each text is parsed once.
+    """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return {name.removeprefix("spectraflow.") for name in names if name.startswith("spectraflow.")}
+    return frozenset(name.removeprefix("spectraflow.") for name in names if name.startswith("spectraflow."))
 
 
 @cache
@@ -81,7 +96,7 @@ def source_files(module: str) -> tuple[str, ...]:
         if path.parent != PACKAGE_ROOT:
             templates = (p for p in path.parent.iterdir() if p.suffix in {".j2", ".css"})
             files.update(p.relative_to(PACKAGE_ROOT).as_posix() for p in templates)
-        pending.extend(_imported(path))
+        pending.extend(_imported(path.read_text(encoding="utf-8")))
     return tuple(sorted(files))
 
 

@@ -4,8 +4,8 @@ Every table is an Arrow schema whose fields carry a description (and unit) in th
 producing version. Row groups hold at most 128k rows.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spectraflow import __version__
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
+from spectraflow.files import atomic_path
 from spectraflow.spectra.modalities import VECTOR_POINTS
 
 ROW_GROUP_ROWS = 131_072
@@ -447,13 +448,27 @@ class TableWriter:
         self.rows = 0
         self._pending: list[pa.Table] = []
         self._pending_rows = self._pending_bytes = 0
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        columns = _dictionary_columns(self.schema)
-        self._writer = pq.ParquetWriter(self._temporary, self.schema, compression="zstd", use_dictionary=columns)
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self.path))
+            columns = _dictionary_columns(self.schema)
+            self._writer = pq.ParquetWriter(
+                temporary, self.schema, compression="zstd", use_dictionary=columns, write_page_checksum=True
+            )
+            stack.push(self._close)
+            self._stack = stack.pop_all()
         return self
+
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._writer.close()
 
     def write(self, columns: Mapping[str, Sequence[Any]] | pa.Table) -> None:
         """Append rows; a mapping must hold every column of the schema."""
@@ -478,14 +493,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-            self._writer.close()
-            if kind is None:
-                self._temporary.replace(self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        self._stack.__exit__(kind, error, trace)
 
 
 def write_table(path: Path, schema: pa.Schema, columns: Mapping[str, Sequence[Any]] | pa.Table) -> None:
@@ -494,13 +502,22 @@ def write_table(path: Path, schema: pa.Schema, columns: Mapping[str, Sequence[An
         writer.write(columns)
 
 
-def _open(path: Path, schema: pa.Schema, columns: Sequence[str] | None) -> pq.ParquetFile:
+@contextmanager
+def named_faults(path: Path, kind: str = "Parquet file") -> Iterator[None]:
+    """Turn what Arrow raises over a damaged file into UnreadableFileError, and a failed access into InputError."""
     try:
-        file = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such {table_name(schema)} table") from None
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UnreadableFileError(path, f"not a readable {kind} ({error})") from error
+
+
+def _open(path: Path, schema: pa.Schema, columns: Sequence[str] | None) -> pq.ParquetFile:
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such {table_name(schema)} table")
+    with named_faults(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
     wanted = set(columns or schema.names)
     found = {field.name: field.type for field in file.schema_arrow}
     for field in schema:
@@ -513,7 +530,7 @@ def _open(path: Path, schema: pa.Schema, columns: Sequence[str] | None) -> pq.Pa
 
 def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, checking names and types against `schema`; raises InputError naming file and column."""
-    with _open(path, schema, columns) as file:
+    with _open(path, schema, columns) as file, named_faults(path):
         return file.read(columns=list(columns or schema.names))
 
 
@@ -529,7 +546,12 @@ def scan_table(
         groups, skip = _row_groups(file, within)
         left = None if within is None else len(within)
         names = list(columns or schema.names)
-        for batch in file.iter_batches(batch_size=batch_rows, columns=names, row_groups=groups):
+        batches = file.iter_batches(batch_size=batch_rows, columns=names, row_groups=groups)
+        while True:
+            with named_faults(path):
+                batch = next(batches, None)
+            if batch is None:
+                return
             batch, skip = batch.slice(skip), max(0, skip - len(batch))
             if left is not None:
                 batch = batch.slice(0, left)
@@ -557,4 +579,5 @@ def _row_groups(file: pq.ParquetFile, within: range | None) -> tuple[list[int], 
 
 def count_rows(path: Path) -> int:
     """Return the number of rows of a Parquet file from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    with named_faults(path):
+        return int(pq.read_metadata(path).num_rows)

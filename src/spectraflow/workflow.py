@@ -5,6 +5,7 @@ rules use as input or parameter functions are methods of `Plan` and take Snakema
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from spectraflow.config import Config
+from spectraflow.damaged_files import RESULTS
 from spectraflow.errors import ConfigError, SpectraflowError
+from spectraflow.interruption import STARTED_BY
 from spectraflow.methods.km3aid.settings import PlannedRun
 from spectraflow.methods.matchnet.plan import MatchnetPlan
 from spectraflow.methods.shifts.plan import ShiftsPlan
@@ -95,14 +98,33 @@ def repeat(name: str, values: Iterable[object]) -> str:
     return " ".join(option(name, value) for value in values)
 
 
-def shell_prefix() -> str:
-    """Return shell text that finds this interpreter's `spectraflow` first; braces are doubled for Snakemake.
+def grow(amount: int) -> Callable[[Any, int], int]:
+    """Return a resource function: `amount` on the first attempt, twice that on the second, and so on."""
+    return lambda wildcards, attempt: amount * attempt
 
-    Threads that wait do so asleep unless the user says otherwise: on a shared machine, spinning ones cost a
-    training most of its speed.
+
+QUIET = 'test -z "${{SPECTRAFLOW_QUIET_JOBS:-}}" || exec >/dev/null; '
+"""Below the quiet console (`watching.console`) what jobs print goes to their logs alone."""
+
+
+IN_CONTAINER = 'test -n "${{APPTAINER_CONTAINER:-}}${{SINGULARITY_CONTAINER:-}}"'
+
+OWN_CODE = 'export PYTHONPATH="$PWD/src${{PYTHONPATH:+:$PYTHONPATH}}"'
+"""In a container the image brings the environment and the checkout the code, whose hashes are in the rules' params."""
+
+
+def shell_prefix(results: str, devices: str) -> str:
+    """Return shell text that finds this interpreter's `spectraflow` first, or the image's; braces are doubled.
+
+    It tells commands which Snakemake started them, where its results lie, and what trainings may run on (`devices`,
+    shell text). Threads that wait do so asleep unless
+    the user says otherwise: on a shared machine, spinning ones cost a training most of its speed.
     """
     folder_of_python = shlex.quote(str(Path(sys.executable).parent))
-    return f"export PATH={folder_of_python}:$PATH OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}}; "
+    quoted = shlex.quote(results).replace("{", "{{").replace("}", "}}")
+    workflow = f"{STARTED_BY}={os.getpid()} {RESULTS}={quoted} {devices.replace('{', '{{').replace('}', '}}')}"
+    found = f"if {IN_CONTAINER}; then {OWN_CODE}; else export PATH={folder_of_python}:$PATH; fi; "
+    return found + f"export OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}} {workflow}; " + QUIET
 
 
 def folder(path: str) -> str:
@@ -175,11 +197,21 @@ class Plan:
         return f"results/{self.config.name}"
 
     @property
+    def results_folder(self) -> str:
+        """Folder of the results, wherever `pathvars` puts it."""
+        return self.config.pathvars.get("results", self.results)
+
+    @property
     def tracking_uri(self) -> str | None:
         """MLflow store, or None if tracking is off."""
         tracking = self.config.tracking
-        results = self.config.pathvars.get("results", self.results)
-        return (tracking.uri or f"sqlite:///{results}/mlflow/mlflow.db") if tracking.enabled else None
+        return (tracking.uri or f"sqlite:///{self.results_folder}/mlflow/mlflow.db") if tracking.enabled else None
+
+    @property
+    def gpu_request(self) -> dict[str, int]:
+        """Resources of a rule that computes on a GPU; none unless asked for, as some executors take 0 for a request."""
+        devices = self.config.devices
+        return {"gpu": devices.per_training} if devices.request_gpus else {}
 
     def raw(self, source: str) -> str:
         """Return the raw file of a source, or the user's folder of such files."""

@@ -50,6 +50,8 @@ def test_settings_page_names_bounds_and_choices():
 
 def test_drift_is_shown_and_then_mended(tmp_path, capsys):
     (tmp_path / "config.yaml").write_text("name: mine\n")
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "constraints.txt").write_text("# Python 3.11\na==1\n")
     assert not write_documents(tmp_path, check_only=True)
     assert "+name: mine  # results/<name>/" in capsys.readouterr().out
     assert not (tmp_path / "docs").exists()

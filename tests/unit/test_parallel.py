@@ -1,4 +1,7 @@
 import os
+import select
+import subprocess
+import sys
 import time
 
 import pytest
@@ -37,3 +40,28 @@ def test_a_dead_worker_is_an_error_and_not_a_hang():
 
 def test_chunks_hold_everything_in_order():
     assert [list(chunk) for chunk in chunked(iter(range(5)), 2)] == [[0, 1], [2, 3], [4]]
+
+
+HANGING_PARENT = """
+import os, time
+from spectraflow.parallel import ordered_map
+
+def own_id(number):
+    return os.getpid()
+
+if __name__ == "__main__":
+    results = ordered_map(own_id, range(20), 2)
+    print(next(results), flush=True)
+    time.sleep(3600)
+"""
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    (tmp_path / "hanging.py").write_text(HANGING_PARENT)
+    command = [sys.executable, str(tmp_path / "hanging.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+    assert select.select([worker], [], [], 600)[0]
+    os.close(worker)

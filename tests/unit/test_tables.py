@@ -1,9 +1,11 @@
+import errno
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from spectraflow import __version__, tables
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
 from spectraflow.tables import (
     REJECTS,
     SPLITS,
@@ -112,3 +114,38 @@ def test_absent_and_corrupt_files_are_named(tmp_path):
         read_table(tmp_path / "c.parquet", SPLITS)
     with pytest.raises(InputError, match=r"n\.parquet: no such splits table"):
         read_table(tmp_path / "n.parquet", SPLITS)
+
+
+def test_bytes_that_changed_are_noticed(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(path, SPLITS, {"molecule_id": [f"a:{number}" for number in range(2000)], "part": ["train"] * 2000})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"t\.parquet: not a readable"):
+        read_table(path, SPLITS)
+    with pytest.raises(UnreadableFileError, match=r"t\.parquet: not a readable"):
+        list(scan_table(path, SPLITS))
+
+
+@pytest.mark.parametrize("kept", [0, 3, 0.5, 0.99])
+def test_a_truncated_table_is_named(tmp_path, kept):
+    path = tmp_path / "t.parquet"
+    write_table(path, SPLITS, ROWS)
+    content = path.read_bytes()
+    path.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
+    for read in (lambda: read_table(path, SPLITS), lambda: count_rows(path)):
+        with pytest.raises(UnreadableFileError) as caught:
+            read()
+        assert caught.value.path == path
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_table(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    write_table(tmp_path / "t.parquet", SPLITS, ROWS)
+    monkeypatch.setattr(pq, "ParquetFile", fail)
+    with pytest.raises(InputError, match=r"t\.parquet: cannot be read \(Input/output error\)") as caught:
+        read_table(tmp_path / "t.parquet", SPLITS)
+    assert not isinstance(caught.value, UnreadableFileError)

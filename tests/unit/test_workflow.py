@@ -1,4 +1,5 @@
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -127,9 +128,35 @@ def test_lists_of_pairs_are_five_files():
 
 @pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
 def test_jobs_find_this_interpreter_and_let_threads_sleep(given, expected):
-    text = workflow.shell_prefix().format() + 'echo "$OMP_WAIT_POLICY ${PATH%%:*}"'
+    text = workflow.shell_prefix("my {results}", "").format() + 'echo "$OMP_WAIT_POLICY ${PATH%%:*}"'
     printed = subprocess.run(["bash", "-c", text], capture_output=True, text=True, env={"PATH": "/bin", **given})
     assert printed.stdout.split() == [expected, str(Path(sys.executable).parent)]
+
+
+@pytest.mark.parametrize("runtime", ["APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"])
+def test_jobs_in_a_container_take_its_interpreter_and_the_code_of_the_checkout(runtime, tmp_path):
+    text = workflow.shell_prefix("results", "").format() + 'echo "$PATH $PYTHONPATH"'
+    outside = {"PATH": "/bin", "PYTHONPATH": "/mine"}
+    printed = subprocess.run(
+        ["bash", "-c", text], capture_output=True, text=True, cwd=tmp_path, env={**outside, runtime: "x.sif"}
+    )
+    assert printed.stdout.split() == ["/bin", f"{tmp_path}/src:/mine"]
+
+
+def test_jobs_know_the_snakemake_that_started_them_and_its_results():
+    text = workflow.shell_prefix("my {results}", "").format() + 'echo "$SPECTRAFLOW_STARTED_BY $SPECTRAFLOW_RESULTS"'
+    printed = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True)
+    assert printed.stdout == f"{os.getpid()} my {{results}}\n"
+
+
+def test_each_attempt_asks_for_once_more():
+    memory = workflow.grow(4000)
+    assert [memory(SimpleNamespace(), attempt=attempt) for attempt in (1, 2, 3)] == [4000, 8000, 12000]
+
+
+def test_gpus_are_requested_only_when_asked_for():
+    assert plan_of(devices={"per_training": 2}).gpu_request == {}
+    assert plan_of(devices={"per_training": 2, "request_gpus": True}).gpu_request == {"gpu": 2}
 
 
 def test_checkpoints_lie_outside_the_declared_outputs():

@@ -10,8 +10,8 @@ rule generate_demo:
         "<benchmarks>/generate_demo.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         settings=plan.demo_settings,
         code=code_of("sources.demo.generate"),

@@ -13,8 +13,8 @@ rule build_graphs:
         "<benchmarks>/build_graphs/{source}.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     params:
         code=code_of("molecules.graphs"),
     shell:
@@ -37,8 +37,8 @@ rule label_groups:
         "<benchmarks>/label_groups/{source}.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     params:
         code=code_of("molecules.functional_groups"),
     shell:

@@ -15,8 +15,8 @@ rule ingest_nmrshiftdb2:
         "<benchmarks>/ingest_nmrshiftdb2.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         limit=option("--limit", plan.limit("nmrshiftdb2")),
         origin="simulated" if plan.config.data == "demo" else "measured",
@@ -43,8 +43,8 @@ rule ingest_pubchem:
         "<benchmarks>/ingest_pubchem.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=grow(4000),
+        runtime=grow(720),
     params:
         limit=option("--limit", plan.limit("pubchem")),
         every=plan.config.sources.pubchem.every,
@@ -73,8 +73,8 @@ rule ingest_alberts:
         "<benchmarks>/ingest_alberts.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         limit=option("--limit", plan.limit("alberts")),
         settings=plan.alberts_settings,

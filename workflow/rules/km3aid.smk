@@ -16,8 +16,8 @@ rule select_km3aid:
         "<benchmarks>/select_km3aid/{selection}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         ids=lambda wildcards, input: option("--ids", input.ids),
         computed=lambda wildcards: "--computed-spectra" if wildcards.selection.endswith("-computed") else "",
@@ -45,8 +45,8 @@ rule split_km3aid:
         "<benchmarks>/split_km3aid/{selection}/{split}-fold{fold}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         settings=plan.split_settings,
         ids=lambda wildcards, input: option("--ids", input.ids),
@@ -79,8 +79,9 @@ rule pretrain_spectrum_encoder:
     retries: 1
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(4000),
+        runtime=grow(720),
     params:
         settings=plan.encoder_settings,
         data_version=plan.data_version,
@@ -118,8 +119,9 @@ rule train_km3aid:
     retries: 1
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(6000),
+        runtime=grow(1440),
     params:
         settings=plan.run_settings,
         data_version=plan.data_version,
@@ -169,8 +171,8 @@ rule retrieve_molecules:
         "<benchmarks>/retrieve_molecules/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(6000),
+        runtime=grow(120),
     params:
         settings=plan.retrieval_settings,
         shards=lambda wildcards, input: repeat("--shard", input.shards),
@@ -224,8 +226,8 @@ rule recognise_isomers:
         "<benchmarks>/recognise_isomers/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(6000),
+        runtime=grow(60),
     params:
         settings=plan.isomer_settings,
         code=code_of("methods.km3aid.isomers"),
@@ -252,8 +254,8 @@ rule pool_isomers:
         "<benchmarks>/pool_isomers/{experiment}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         settings=plan.isomer_settings,
         scores=lambda wildcards, input: repeat("--scores", input.scores),

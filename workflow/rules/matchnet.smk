@@ -17,8 +17,8 @@ rule ingest_matcs:
         "<benchmarks>/ingest_matcs.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         folder=lambda wildcards, input: folder(input.raw[0]),
         limit=option("--limit", plan.limit("matcs")),
@@ -47,8 +47,8 @@ rule select_matching_spectra:
         "<benchmarks>/select_matching_spectra/{paired}.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=grow(8000),
+        runtime=grow(120),
     params:
         settings=plan.matchnet.selection_settings,
         peaks=lambda wildcards, input: option("--peaks", input.peaks),
@@ -77,8 +77,8 @@ rule split_matching_spectra:
         "<benchmarks>/split_matching_spectra/{paired}/{split}-fold{fold}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         settings=plan.matchnet.split_settings,
         given=lambda wildcards, input: option("--given", input.given),
@@ -104,8 +104,8 @@ rule render_spectra:
         "<benchmarks>/render_spectra/{paired}-{rendering}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         settings=plan.matchnet.rendering_settings,
         arrays=lambda wildcards, input: option("--arrays", input.arrays),
@@ -133,8 +133,8 @@ rule pair_spectra:
         "<benchmarks>/pair_spectra/{paired}/{split}-fold{fold}.tsv"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=grow(6000),
+        runtime=grow(240),
     params:
         settings=plan.matchnet.pair_settings,
         listed=lambda wildcards, input: option("--listed", input.listed),
@@ -166,8 +166,9 @@ rule cache_features:
     retries: 1
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(8000),
+        runtime=grow(1440),
     params:
         settings=plan.matchnet.feature_settings,
         code=code_of("methods.matchnet.features"),
@@ -193,8 +194,8 @@ rule score_pairs:
         "<benchmarks>/score_pairs/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         command=lambda wildcards, input: plan.matchnet.score_command(wildcards, input.model),
         code=code_of("methods.shifts.score_pairs") + code_of("methods.km3aid.score_pairs"),
@@ -227,8 +228,9 @@ rule train_matchnet:
     retries: 1
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(8000),
+        runtime=grow(1440),
     params:
         settings=plan.matchnet.run_settings,
         data_version=plan.matchnet.data_version,
@@ -278,8 +280,8 @@ rule examine_matchnet:
         "<benchmarks>/examine_matchnet/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=grow(8000),
+        runtime=grow(240),
     params:
         settings=plan.matchnet.examination_settings,
         features=lambda wildcards, input: option("--features", folder(input.features[0]) if input.features else None),

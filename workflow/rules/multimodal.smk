@@ -17,8 +17,8 @@ rule ingest_massbank:
         "<benchmarks>/ingest_massbank.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         limit=option("--limit", plan.limit("massbank")),
         origin=plan.origin,
@@ -47,8 +47,8 @@ rule ingest_sdbs:
         "<benchmarks>/ingest_sdbs.tsv"
     threads: plan.config.processes
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         export=lambda wildcards, input: folder(input.files[0]),
         limit=option("--limit", plan.limit("sdbs")),
@@ -79,8 +79,8 @@ rule join_open_experimental:
         "<benchmarks>/join_open_experimental.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=grow(3000),
+        runtime=grow(30),
     params:
         massbank=lambda wildcards, input: folder(input.massbank[0]),
         nmrshiftdb2=lambda wildcards, input: folder(input.nmrshiftdb2[0]),
@@ -113,8 +113,8 @@ rule render_vectors:
         "<benchmarks>/render_vectors/{experimental}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         profiles=lambda wildcards, input: option("--profiles", input.profiles),
         sigma=plan.config.symspectra.vectors.mass_sigma,

@@ -42,8 +42,8 @@ rule compare_runs:
         "<benchmarks>/compare_runs.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         data=plan.config.data,
         code=code_of("reporting.comparison"),
@@ -124,8 +124,8 @@ rule write_report:
         "<benchmarks>/write_report.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         data=plan.config.data,
         code=code_of("reporting.page"),
@@ -135,13 +135,14 @@ rule write_report:
         audits=lambda wildcards, input: repeat("--audit", input.audits),
         references=lambda wildcards, input: repeat("--reference", input.references),
         folder=lambda wildcards, output: folder(output.page),
+        benchmarks=workflow.pathvars.apply("<benchmarks>"),
         links=repeat("--other-page", [page for page in report_pages if page != "index.html"]),
     shell:
         """
         exec &> >(tee {log:q})
         spectraflow report --comparison {input.comparison:q} {params.runs} {params.pooled} {params.counts} {params.audits} \
             {params.references} --molecules {input.molecules:q} --alignment {input.alignment:q} \
-            --out {params.folder:q} --data {params.data} {params.links}
+            --out {params.folder:q} --data {params.data} --benchmarks {params.benchmarks:q} {params.links}
         """
 
 
@@ -165,8 +166,8 @@ rule write_groups_report:
         "<benchmarks>/write_groups_report.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         data=plan.config.data,
         code=code_of("reporting.groups.page"),
@@ -206,8 +207,8 @@ rule write_matching_report:
         "<benchmarks>/write_matching_report.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         data=plan.config.data,
         code=code_of("reporting.matching.page"),

@@ -13,8 +13,8 @@ rule retrieve_nmrshiftdb2:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=grow(1000),
+        runtime=grow(120),
     params:
         options=lambda wildcards, output: plan.retrieval_options("nmrshiftdb2"),
     shell:
@@ -35,8 +35,8 @@ rule retrieve_km3aid_ids:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=grow(1000),
+        runtime=grow(30),
     params:
         options=lambda wildcards, output: plan.retrieval_options("km3aid_ids"),
     shell:
@@ -57,8 +57,8 @@ rule retrieve_pubchem:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=360,
+        mem_mb=grow(1000),
+        runtime=grow(360),
     params:
         options=lambda wildcards, output: plan.retrieval_options("pubchem"),
     shell:
@@ -79,8 +79,8 @@ rule retrieve_alberts:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=grow(1000),
+        runtime=grow(120),
     params:
         options=lambda wildcards, output: plan.retrieval_options("alberts"),
     shell:
@@ -101,8 +101,8 @@ rule retrieve_massbank:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=grow(1000),
+        runtime=grow(60),
     params:
         options=lambda wildcards, output: plan.retrieval_options("massbank"),
     shell:
@@ -123,8 +123,8 @@ rule retrieve_matcs:
     retries: 3
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=grow(1000),
+        runtime=grow(30),
     params:
         mirror=option("--mirror", plan.mirror("matcs")),
     shell:

@@ -14,8 +14,8 @@ rule describe_library:
         "<benchmarks>/describe_library.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         code=code_of("search.library"),
     shell:
@@ -39,8 +39,8 @@ rule embed_library:
         "<benchmarks>/embed_library/{run}-{shard}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=grow(3000),
+        runtime=grow(240),
     params:
         shards=plan.config.search.shards,
         code=code_of("methods.km3aid.library"),
@@ -65,8 +65,8 @@ rule train_index:
         "<benchmarks>/train_index/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=grow(3000),
+        runtime=grow(60),
     params:
         settings=plan.index_settings,
         shards=lambda wildcards, input: repeat("--shard", input.shards),
@@ -92,8 +92,8 @@ rule index_shard:
         "<benchmarks>/index_shard/{run}-{shard}.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=grow(3000),
+        runtime=grow(60),
     params:
         code=code_of("search.index"),
     shell:
@@ -120,8 +120,8 @@ rule embed_held_out:
         "<benchmarks>/embed_held_out/{run}-{part}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         limit=plan.config.search.queries,
         seed=plan.config.search.seed,
@@ -152,8 +152,8 @@ rule search_library:
         "<benchmarks>/search_library/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         settings=plan.search_settings,
         shards=lambda wildcards, input: repeat("--shard", input.shards),
@@ -181,8 +181,8 @@ rule search_with_validation:
         "<benchmarks>/search_with_validation/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         k=plan.config.search.candidates,
         shards=lambda wildcards, input: repeat("--shard", input.shards),

@@ -15,8 +15,8 @@ rule select_shifts:
         "<benchmarks>/select_shifts.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         code=code_of("methods.shifts.select"),
     shell:
@@ -42,8 +42,8 @@ rule select_external:
         "<benchmarks>/select_external.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         queries=plan.config.shifts.external_queries,
         code=code_of("methods.km3aid.select"),
@@ -74,8 +74,9 @@ rule train_shifts:
     retries: 1
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 720 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(4000),
+        runtime=grow(720),
     params:
         settings=plan.shifts.run_settings,
         data_version=plan.data_version,
@@ -118,8 +119,8 @@ rule predict_shifts:
         "<benchmarks>/predict_shifts/{run}-{source}.tsv"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(240),
     params:
         code=code_of("methods.shifts.prediction"),
         folder=lambda wildcards, input: folder(input.model),
@@ -148,8 +149,8 @@ rule evaluate_shifts:
         "<benchmarks>/evaluate_shifts/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         code=code_of("methods.shifts.evaluate"),
         folder=lambda wildcards, input: folder(input.model),
@@ -179,8 +180,8 @@ rule recognise_isomers_by_shifts:
         "<benchmarks>/recognise_isomers_by_shifts/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         settings=plan.isomer_settings,
         code=code_of("methods.shifts.isomers"),
@@ -212,8 +213,8 @@ rule retrieve_by_shifts:
         "<benchmarks>/retrieve_by_shifts/{run}.tsv"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=grow(6000),
+        runtime=grow(240),
     params:
         settings=plan.retrieval_settings,
         code=code_of("methods.shifts.retrieve"),
@@ -279,8 +280,8 @@ rule rerank_by_shifts:
         "<benchmarks>/rerank_by_shifts/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         settings=plan.search_settings,
         code=code_of("methods.shifts.rerank"),
@@ -307,8 +308,8 @@ rule assign_by_second_spectra:
         "<benchmarks>/assign_by_second_spectra/{selection}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=grow(4000),
+        runtime=grow(30),
     params:
         code=code_of("methods.shifts.remeasured"),
     shell:

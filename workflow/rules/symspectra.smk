@@ -15,8 +15,8 @@ rule split_spectra:
         "<benchmarks>/split_spectra/{dataset}/{split}-fold{fold}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=grow(4000),
+        runtime=grow(120),
     params:
         settings=plan.split_settings,
         code=code_of("splits.assign"),
@@ -48,8 +48,9 @@ rule train_symspectra:
     retries: 1
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        **plan.gpu_request,
+        mem_mb=grow(8000),
+        runtime=grow(1440),
     params:
         settings=plan.symspectra.run_settings,
         data_version=plan.symspectra.data_version,
@@ -94,8 +95,8 @@ rule examine_symspectra:
         "<benchmarks>/examine_symspectra/{run}.tsv"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=grow(8000),
+        runtime=grow(120),
     params:
         code=code_of("methods.symspectra.examine"),
         folder=lambda wildcards, input: folder(input.model),
@@ -119,8 +120,8 @@ rule map_scaffolds:
         "<benchmarks>/map_scaffolds/{dataset}/{split}-fold{fold}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=grow(4000),
+        runtime=grow(60),
     params:
         code=code_of("methods.symspectra.scaffold_map"),
     shell:

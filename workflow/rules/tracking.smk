@@ -1,5 +1,11 @@
 # In: nothing; finished runs. Out: markers that the MLflow store exists, and that it holds all runs with their retrieval.
-# Jobs that start together on a missing store would break it.
+# A store that cannot be used fails no job: the marker says so, and `attempt` grows, so that the next call of Snakemake
+# fills the store. The first rule has no parameters: if it ran again, Snakemake would not look whether jobs that take its
+# marker as ancient have to run as well.
+from spectraflow.training.tracking_marker import next_attempt
+
+STORE = option("--uri", plan.tracking_uri)
+SYNCED = f"{plan.results_folder}/mlflow/synced.json"
 
 
 rule initialise_tracking:
@@ -11,16 +17,12 @@ rule initialise_tracking:
         "<benchmarks>/initialise_tracking.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        uri=plan.tracking_uri or "off",
+        mem_mb=grow(2000),
+        runtime=grow(10),
     shell:
         """
         exec &> >(tee {log:q})
-        if [ {params.uri:q} = off ]; then
-            echo null >{output.marker:q}
-        else spectraflow tracking init --uri {params.uri:q} --out {output.marker:q}; fi
+        spectraflow tracking init --out {output.marker:q} --attempt 0 {STORE}
         """
 
 
@@ -39,20 +41,22 @@ rule sync_tracking:
         + plan.symspectra.each_run("<results>/symspectra/runs/{run}/label.txt")
         + plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt"),
     output:
-        marker="<results>/mlflow/synced.json",
+        marker=update("<results>/mlflow/synced.json"),
     log:
         "<logs>/sync_tracking.log",
     benchmark:
         "<benchmarks>/sync_tracking.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=grow(2000),
+        runtime=grow(30),
     params:
         uri=lambda wildcards, output: plan.tracking_uri,
+        attempt=next_attempt(SYNCED, plan.tracking_uri),
         folders=lambda wildcards, input: repeat("", map(folder, [*input.encoders, *input.metrics])),
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow tracking sync --uri {params.uri:q} --out {output.marker:q} {params.folders}
+        spectraflow tracking sync --uri {params.uri:q} --out {output.marker:q} --attempt {params.attempt} \
+            {params.folders}
         """

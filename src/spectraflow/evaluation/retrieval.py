@@ -1,7 +1,6 @@
 """Retrieval by absolute rank: ties count against the truth, hits are exact expectations over random libraries."""
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from spectraflow.errors import InputError
 
@@ -51,6 +50,8 @@ def expected_hits(at_or_above: np.ndarray, eligible: np.ndarray | int, library_s
     which `at_or_above` (both [q], or one number of eligible for all) beat or equal the truth: hypergeometric
     distribution at k - 1. Raises LibraryTooSmallError (a ValueError) if the library cannot supply them.
     """
+    from scipy.stats import hypergeom
+
     above, eligible = _checked(at_or_above, eligible, library_size, k)
     return np.asarray(hypergeom.cdf(k - 1, eligible, above, library_size - 1), dtype=np.float64).clip(0, 1)
 

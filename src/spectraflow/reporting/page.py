@@ -18,6 +18,7 @@ from spectraflow.reporting.experiments import group_runs
 from spectraflow.reporting.grid_figures import grid_figure
 from spectraflow.reporting.grids import GridTable, grid_tables
 from spectraflow.reporting.isomer_section import isomer_section
+from spectraflow.reporting.jobs_section import jobs_of, jobs_section
 from spectraflow.reporting.labels import carbon_words, metric_name, run_names, with_interval
 from spectraflow.reporting.method_table import load_references, method_table, queries_tables
 from spectraflow.reporting.page_parts import (
@@ -35,7 +36,9 @@ from spectraflow.reporting.page_parts import (
 from spectraflow.reporting.reranking_section import reranking_section
 from spectraflow.reporting.runs import Measured, Run, load_pooled, load_run
 from spectraflow.reporting.search_section import search_section
+from spectraflow.reporting.timeline import timeline
 from spectraflow.tables import RANKS, read_table
+from spectraflow.watching.benchmarks import Benchmark
 
 DRAWN_CURVES = 12
 
@@ -53,14 +56,15 @@ def write_report(
     pooled: Sequence[Path] = (),
     references: Sequence[Path] = (),
     other_pages: Sequence[str] = (),
+    benchmarks: Path | None = None,
 ) -> None:
     """Write `out`/index.html, without any outside resource, and `out`/figures/*.svg.
 
     comparison: comparison.csv; runs: run folders, the first is the one the headline numbers, figures and examples come
     from; counts, audits: JSON objects of any shape; molecules, alignment: tables for the drawings; pooled: isomer
     figures of whole experiments; references: figures of second measured spectra; other_pages: pages of the report that
-    stand beside this one. A run without retrieval, ranks or assignments leaves a section that says so. Raises
-    InputError if a file is unusable.
+    stand beside this one; benchmarks: folder of what jobs took. A run without retrieval, ranks or assignments leaves a
+    section that says so. Raises InputError if a file is unusable.
     """
     loaded = [load_run(folder) for folder in runs]
     if not loaded:
@@ -68,7 +72,8 @@ def write_report(
     table, main, names = read_comparison(comparison), loaded[0], run_names(loaded)
     experiments = group_runs(loaded, [load_pooled(path) for path in pooled])
     grids = grid_tables(experiments, table)
-    drawings = {**_figures(loaded, names, table), **_grid_figures(grids)}
+    jobs = jobs_of(benchmarks)
+    drawings = {**_figures(loaded, names, table), **_grid_figures(grids), **_timeline(jobs)}
     examples, cases = _examples(main, molecules, alignment), _cases(main, molecules, alignment)
     spectra = {f"spectrum_{one['name']}": one["spectrum"] for one in (*examples, *cases)}
     write_figures(Path(out) / "figures", {**drawings, **spectra})
@@ -90,6 +95,7 @@ def write_report(
             controls=controls_section(loaded, names),
             counts=json_blocks(counts, by_folder),
             audits=json_blocks(audits, by_file),
+            jobs=jobs_section(jobs),
         )
     )
     write_text(Path(out) / MAIN_PAGE, text)
@@ -158,6 +164,10 @@ def _grid_figures(grids: Sequence[GridTable]) -> dict[str, tuple[str, str]]:
             for grid in grids
         }
     )
+
+
+def _timeline(jobs: Sequence[Benchmark]) -> dict[str, tuple[str, str]]:
+    return drawn({"timeline": (timeline(jobs), "When each job of the run was running, a row for every rule")})
 
 
 def _main_ranks(run: Run, path: Path) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
 from spectraflow.files import read_json
 from spectraflow.reporting.group_measures import group_measures
 from spectraflow.reporting.matching_measures import matching_measures
@@ -182,7 +182,7 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise InputError(f"{path}: line {number} is not JSON ({error})") from error
+            raise UnreadableFileError(path, f"line {number} is not JSON ({error})") from error
         if not isinstance(row, Mapping):
             raise InputError(f"{path}: line {number} is not a JSON object")
         rows.append(row)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import faiss
 import numpy as np
 
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
 from spectraflow.files import atomic_path
 from spectraflow.search.exact import Found
 from spectraflow.search.filters import own_rows
@@ -73,7 +73,7 @@ def _read(path: Path, flags: int = 0) -> Any:
     try:
         index = faiss.read_index(str(path), flags)
     except RuntimeError as error:
-        raise InputError(f"{path}: not an index ({error})") from None
+        raise UnreadableFileError(path, f"not an index ({error})") from None
     if not isinstance(index, faiss.IndexPreTransform):
         raise InputError(f"{path}: not an index of this program but a {type(index).__name__}")
     return index

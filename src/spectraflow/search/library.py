@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from spectraflow.errors import InputError
 from spectraflow.files import atomic_path, write_json
 from spectraflow.search.shards import Shard, open_shards
-from spectraflow.tables import GRAPHS, LIBRARY, MOLECULES, ROW_GROUP_ROWS, count_rows, scan_table
+from spectraflow.tables import GRAPHS, LIBRARY, MOLECULES, ROW_GROUP_ROWS, count_rows, named_faults, scan_table
 
 COLUMNS = ["molecule_id", "smiles", "inchikey", "identity_key", "formula", "mol_weight"]
 
@@ -83,12 +83,10 @@ class Library:
     @classmethod
     def open(cls, path: Path) -> "Library":
         """Map a library table; raises InputError if the file is none."""
-        try:
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such library table")
+        with named_faults(path, "library table"):
             table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such library table") from None
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path}: not a library table ({error})") from None
         if not table.schema.equals(LIBRARY):
             raise InputError(f"{path}: not a library table of this version; its columns are {table.column_names}")
         return cls(Path(path), table)

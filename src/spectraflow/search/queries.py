@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spectraflow.errors import InputError
-from spectraflow.tables import queries_schema, read_table, write_table
+from spectraflow.tables import named_faults, queries_schema, read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,13 @@ def read_queries(path: Path) -> SearchQueries:
 
 
 def _width(path: Path) -> int:
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such queries table")
     try:
-        field = pq.read_schema(path).field("embedding")
+        with named_faults(path, "table of queries"):
+            field = pq.read_schema(path).field("embedding")
         return int(field.type.list_size)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such queries table") from None
-    except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
+    except (KeyError, AttributeError) as error:
         raise InputError(f"{path}: not a table of embedded queries ({error})") from None
 
 

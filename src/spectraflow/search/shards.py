@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from spectraflow.errors import InputError
 from spectraflow.files import atomic_path
-from spectraflow.tables import embeddings_schema
+from spectraflow.tables import embeddings_schema, named_faults
 
 BATCH_ROWS = 65_536  # 134 MB at 512 numbers: what writing a shard holds in memory
 
@@ -75,16 +75,16 @@ class Shard:
     @classmethod
     def open(cls, path: Path) -> "Shard":
         """Read what a shard holds; raises InputError if the file is none."""
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such shard")
         try:
-            with pa.memory_map(str(path)) as source:
+            with named_faults(path, "shard"), pa.memory_map(str(path)) as source:
                 file = pa.ipc.open_file(source)
                 metadata = file.schema.metadata or {}
                 start, total = (int(metadata[b"spectraflow." + key]) for key in (b"start", b"total"))
                 width = int(file.schema.field("embedding").type.list_size)
                 sizes = [len(file.get_batch(number)) for number in range(file.num_record_batches)]
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such shard") from None
-        except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError) as error:
+        except (KeyError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: not a shard of an embedded library ({error})") from None
         starts = start + np.cumsum([0, *sizes], dtype=np.int64)
         return cls(Path(path), range(start, int(starts[-1])), total, width, starts[:-1])

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
-from spectraflow.errors import InputError
 from spectraflow.splits.molecules import SplitMolecules
-from spectraflow.tables import labels_schema, scan_table
+from spectraflow.tables import labels_schema, named_faults, scan_table
 
 PARTS = ("train", "val", "test")
 
@@ -71,7 +71,5 @@ def _rate(positive: int, known: int) -> dict[str, Any]:
 
 
 def _label_names(labels: Path) -> list[str]:
-    try:
-        return [name for name in pl.read_parquet_schema(labels) if name != "molecule_id"]
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{labels}: not a readable labels table ({error})") from None
+    with named_faults(labels, "labels table"):
+        return [name for name in pq.read_schema(labels).names if name != "molecule_id"]

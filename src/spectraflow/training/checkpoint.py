@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,50 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
 from spectraflow.files import atomic_path
 from spectraflow.provenance import code_of, file_sha256, settings_hash
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write tensors and a JSON-able state to `path` atomically."""
+    """Write tensors and a JSON-able state to `path` atomically, with a checksum of both."""
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    text = json.dumps(state)
     with atomic_path(path) as temporary:
-        save_file(copies, temporary, metadata={"state": json.dumps(state)})
+        save_file(copies, temporary, metadata={"state": text, "crc32": _checksum(copies, text)})
+
+
+def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
+    """Return the CRC-32 over state, names, shapes and bytes of CPU tensors: a flipped bit is not seen otherwise."""
+    value = zlib.crc32(state.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        value = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), value)
+        value = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), value)  # type: ignore[arg-type]
+    return f"{value:08x}"
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return tensors (CPU) and state; raises InputError if the file is missing, corrupt or of another kind."""
+    """Return tensors (CPU) and state.
+
+    Raises:
+        InputError: the file is missing or may not be read.
+        UnreadableFileError: the file is damaged or of another kind.
+    """
     try:
         with safe_open(str(path), framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            state = json.loads((file.metadata() or {}).get("state", "{}"))
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+            described = file.metadata() or {}
+        text = described.get("state", "{}")
+        state = json.loads(text)
+    except OSError as error:
         raise InputError(f"{path}: not a readable checkpoint ({error})") from error
+    except (SafetensorError, ValueError) as error:
+        raise UnreadableFileError(path, f"not a readable checkpoint ({error})") from error
+    if not isinstance(state, dict):
+        raise UnreadableFileError(path, f"not a readable checkpoint (its state is a {type(state).__name__})")
+    if described.get("crc32", (found := _checksum(tensors, text))) != found:
+        raise UnreadableFileError(path, "not a readable checkpoint (its checksum is wrong: bytes have changed)")
     return tensors, state
 
 

@@ -1,4 +1,4 @@
-"""The one training loop: epochs, schedule, early stopping, best weights, checkpoints, resume."""
+"""The one training loop: epochs, schedule, early stopping, best weights, checkpoints, resume, several processes."""
 
 import math
 import sys
@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from spectraflow.errors import ConfigError
 from spectraflow.settings import TrainingSettings
+from spectraflow.training.batch_norm import share_batch_norms
 from spectraflow.training.checkpoint import (
     load_optimizer,
     optimizer_tensors,
@@ -25,11 +26,18 @@ from spectraflow.training.checkpoint import (
 from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate
 from spectraflow.training.seeds import epoch_seed, seed_torch
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Record = dict[str, float]
 
 
 class Task(Protocol):
-    """What a method gives the loop."""
+    """What a method gives the loop.
+
+    A task that several processes can train together has `shares_batches`: its `training_batches` yield this process's
+    share of each batch (`distributed.own_share`), and its `loss` is that of the whole (`distributed.gathered`).
+    """
 
     monitor: str
 
@@ -44,7 +52,7 @@ class Task(Protocol):
         """Return the loss of a batch and detached figures to log."""
 
     def validate(self, model: nn.Module) -> Record:
-        """Return validation figures, `monitor` (lower is better) among them."""
+        """Return validation figures, `monitor` (lower is better) among them; every process validates on all rows."""
 
 
 @dataclass
@@ -71,7 +79,7 @@ class _State:
 def fit(
     task: Task,
     settings: TrainingSettings,
-    fabric: Fabric,
+    fabric: "Fabric",
     checkpoint: Path,
     identity: str,
     on_epoch: Callable[[History], None] | None = None,
@@ -84,7 +92,10 @@ def fit(
         fabric: device and precision.
         checkpoint: file rewritten after every epoch; training goes on from it if it is there.
         identity: what the checkpoint must have been written for (the run id).
-        on_epoch: called after every epoch with the history so far.
+        on_epoch: called after every epoch with the history so far, in the first process alone.
+
+    Raises:
+        ConfigError: there are several processes, and the task cannot share its batches among them.
 
     Returns:
         The records of all epochs, those before a resume included.
@@ -98,15 +109,20 @@ def fit(
         if epochs_since_best(state.history.monitored(task.monitor)) == 0:
             state.history.best_epoch = epoch
             state.best = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
-        _save(checkpoint, state, task.model, identity)
-        _print_epoch(record, settings.epochs)
-        if on_epoch is not None:
-            on_epoch(state.history)
+        if fabric.is_global_zero:
+            _save(checkpoint, state, task.model, identity)
+            _print_epoch(record, settings.epochs)
+            if on_epoch is not None:
+                on_epoch(state.history)
     task.model.load_state_dict(state.best)
     return state.history
 
 
-def _prepare(task: Task, settings: TrainingSettings, fabric: Fabric, checkpoint: Path, identity: str) -> _State:
+def _prepare(task: Task, settings: TrainingSettings, fabric: "Fabric", checkpoint: Path, identity: str) -> _State:
+    if fabric.world_size > 1:
+        if not getattr(task, "shares_batches", False):
+            raise ConfigError(f"{type(task).__name__} cannot share its batches among devices; take one device")
+        share_batch_norms(task.model)
     optimizer = torch.optim.AdamW(
         [parameter for parameter in task.model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
@@ -115,14 +131,15 @@ def _prepare(task: Task, settings: TrainingSettings, fabric: Fabric, checkpoint:
     )
     model, optimizer = fabric.setup(task.model, optimizer)
     state = _State(model, optimizer, History(), {})
-    saved = resume_from(checkpoint, identity)
+    saved = fabric.broadcast(resume_from(checkpoint, identity) if fabric.is_global_zero else None)
     if saved is not None:
         tensors, values = saved
         task.model.load_state_dict(take_prefix("model", tensors))
         load_optimizer(getattr(optimizer, "optimizer", optimizer), take_prefix("optimizer", tensors))
         state.history = History(values["records"], values["best_epoch"])
         state.best = take_prefix("best", tensors)
-        print(f"resumed after epoch {len(state.history.records)}", file=sys.stderr)
+        if fabric.is_global_zero:
+            print(f"resumed after epoch {len(state.history.records)}", file=sys.stderr)
     return state
 
 
@@ -141,8 +158,8 @@ def _stop_early(history: History, monitor: str, settings: TrainingSettings) -> b
     return patience is not None and epochs_since_best(history.monitored(monitor)) >= patience
 
 
-def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, epoch: int) -> Record:
-    seed_torch(epoch_seed(settings.seed, epoch))
+def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: "Fabric", epoch: int) -> Record:
+    seed_torch(epoch_seed(settings.seed, epoch, fabric.global_rank))
     _set_rate(state, learning_rate(settings, epoch, state.history.monitored(task.monitor)))
     started = time.perf_counter()
     sums, batches, inside = _train(task, state, settings, fabric, epoch)
@@ -154,7 +171,8 @@ def _run_epoch(task: Task, state: _State, settings: TrainingSettings, fabric: Fa
     record.update({f"train/{name}": float(value) / max(batches, 1) for name, value in sums.items()})
     record.update(validation)
     record.update(seconds=seconds, seconds_outside_model=seconds - inside, batches=batches)
-    return record
+    agreed: Record = fabric.broadcast(record)  # rounding must not make one process stop earlier than another
+    return agreed
 
 
 def _set_rate(state: _State, rate: float) -> None:
@@ -163,14 +181,15 @@ def _set_rate(state: _State, rate: float) -> None:
 
 
 def _train(
-    task: Task, state: _State, settings: TrainingSettings, fabric: Fabric, epoch: int
+    task: Task, state: _State, settings: TrainingSettings, fabric: "Fabric", epoch: int
 ) -> tuple[dict[str, Tensor], int, float]:
     state.model.train()
     sums: dict[str, Tensor] = {}
     batches, inside = 0, 0.0
     earlier = sum(int(record["batches"]) for record in state.history.records)
     generator = torch.Generator().manual_seed(epoch_seed(settings.seed, epoch))
-    bar = tqdm(task.training_batches(generator, epoch), disable=not sys.stderr.isatty(), leave=False, unit="batch")
+    quiet = not (fabric.is_global_zero and sys.stderr.isatty())
+    bar = tqdm(task.training_batches(generator, epoch), disable=quiet, leave=False, unit="batch")
     for batch in bar:
         started = time.perf_counter()
         if settings.schedule == "inverse_root":

@@ -45,13 +45,14 @@ def report(tmp_path, make_run, tables, real_published):
     """Return a function that writes a report of runs and returns its text."""
     molecules, alignment, assignments = tables
 
-    def write(*runs, data="demo", counts=(), audits=()):
+    def write(*runs, data="demo", counts=(), audits=(), benchmarks=None):
         if (runs[0] / "settings.json").is_file() and not (runs[0] / "no_assignments").exists():
             shutil.copy(assignments, runs[0] / "assignments.parquet")
         comparison = tmp_path / "comparison.csv"
         compare_runs(real_published, list(runs), comparison, data=data)
         out = tmp_path / "report"
-        write_report(comparison, list(runs), list(counts), list(audits), molecules, alignment, out, data=data)
+        paths = (comparison, list(runs), list(counts), list(audits), molecules, alignment, out)
+        write_report(*paths, data=data, benchmarks=benchmarks)
         return (out / "index.html").read_text()
 
     return write
@@ -90,6 +91,19 @@ def test_simulated_numbers_are_called_so(report, make_run):
     real = report(run, data="published")
     assert "simulated" not in re.sub(r"<style>.*?</style>", "", real, flags=re.DOTALL)
     assert "within the interval" in real
+
+
+def test_jobs_of_the_run_have_a_table_and_a_timeline(tmp_path, report, make_run):
+    folder = tmp_path / "benchmarks" / "train_km3aid"
+    folder.mkdir(parents=True)
+    (folder / "0123456789ab.tsv").write_text("s\tmax_rss\tcpu_time\n75.0\t321.0\t60.0\n")
+    run = make_run("0123456789ab")
+    text = report(run, benchmarks=tmp_path / "benchmarks")
+    Checker().feed(text)
+    for expected in ("train_km3aid", "0:01:15", "321 MB", "minutes since the start"):
+        assert expected in text.partition('id="jobs"')[2]
+    assert (tmp_path / "report" / "figures" / "timeline.svg").is_file()
+    assert "No benchmarks of jobs" in report(run)
 
 
 def test_everything_from_data_is_escaped(tmp_path, report, make_run):

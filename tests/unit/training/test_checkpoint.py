@@ -1,7 +1,8 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from spectraflow.errors import InputError
+from spectraflow.errors import InputError, UnreadableFileError
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, resume_from, save_checkpoint
 
 
@@ -21,6 +22,31 @@ def test_a_corrupt_checkpoint_is_named_and_training_starts_anew(tmp_path):
         load_checkpoint(path)
     with pytest.warns(UserWarning, match="training starts from the beginning"):
         assert resume_from(path, "x") is None
+
+
+@pytest.mark.parametrize("place", [8 + 20, -1, -3000])
+def test_a_flipped_bit_is_noticed(tmp_path, place):
+    path = tmp_path / "fit.safetensors"
+    save_checkpoint(path, {"a": torch.arange(1000.0), "b": torch.ones(3, dtype=torch.bfloat16)}, {"identity": "x"})
+    load_checkpoint(path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"fit\.safetensors: not a readable checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("state", ["{", "[]"])
+def test_a_state_that_is_no_json_object_is_named(tmp_path, state):
+    path = tmp_path / "fit.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={"state": state})
+    with pytest.warns(UserWarning, match="training starts from the beginning"):
+        assert resume_from(path, "x") is None
+
+
+def test_weights_of_others_need_no_checksum(tmp_path):
+    save_file({"a": torch.ones(1)}, tmp_path / "w.safetensors")
+    assert load_checkpoint(tmp_path / "w.safetensors")[0]["a"].item() == 1
 
 
 def test_a_checkpoint_of_other_settings_is_not_used(tmp_path):

@@ -54,10 +54,13 @@ def pretrain_spectrum(
 ) -> None:
     """Train the spectrum encoder on the training part of a split, or place the weights its mode asks for."""
     from spectraflow.methods.km3aid.settings import SpectrumEncoderSettings
-    from spectraflow.methods.km3aid.spectrum_pretraining import pretrain
+    from spectraflow.methods.km3aid.spectrum_pretraining import UNTRAINED, pretrain
     from spectraflow.settings import load_settings
+    from spectraflow.training.launched import run_on_devices
 
     encoder = load_settings(SpectrumEncoderSettings, settings)
+    if encoder.mode not in UNTRAINED:
+        run_on_devices()
     pretrain(
         encoder, alignment, graphs, split, out, checkpoints, molecules=molecules, data_version=data_version, uri=uri
     )
@@ -78,11 +81,15 @@ def train(
 ) -> None:
     """Train K-M3AID and write settings, metrics, predictions and weights; resumes from its last checkpoint."""
     from spectraflow.methods.km3aid.settings import Km3aidRun
-    from spectraflow.methods.km3aid.train import train as run_training
     from spectraflow.settings import load_settings
+    from spectraflow.training.launched import run_on_devices
+
+    run = load_settings(Km3aidRun, settings)
+    run_on_devices()
+    from spectraflow.methods.km3aid.train import train as run_training
 
     run_training(
-        load_settings(Km3aidRun, settings),
+        run,
         alignment,
         graphs,
         split,

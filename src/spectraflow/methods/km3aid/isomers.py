@@ -10,7 +10,7 @@ from spectraflow.methods.km3aid.retrieve import read_queries
 from spectraflow.methods.km3aid.train import load_model
 from spectraflow.retrieval.isomers import rank_isomers
 from spectraflow.retrieval.settings import IsomerSettings
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 
 def recognise_isomers(
@@ -26,7 +26,7 @@ def recognise_isomers(
 ) -> None:
     """Score the test part's spectra against all isomers by the dot product of embeddings; write scores and metrics."""
     model, _, encoder = load_model(run)
-    device = make_fabric().device
+    device = job_device()
     store = AlignmentStore.read(alignment, graphs)
     embedded = read_queries(model.to(device), encoder, store, torch.arange(len(store)), device)
 

@@ -14,7 +14,7 @@ from spectraflow.nn.distinct_atoms import DistinctAtomNetwork
 from spectraflow.search.shards import open_shards, shard_rows, write_shard
 from spectraflow.store.graphs import ATOM_COLUMNS, BOND_COLUMNS, GraphStore
 from spectraflow.tables import GRAPHS, count_rows, scan_table
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 CHUNK = 16_384  # molecules in memory: more share more environments, fewer fit the cache
 EMBEDDING_BATCH = 1024
@@ -41,7 +41,7 @@ def embed_library(run: Path, graphs: Path, out: Path, *, shard: int = 0, shards:
     Only these rows are read, and CHUNK molecules are in memory at a time.
     """
     model, settings, _ = load_model(run)
-    device = make_fabric().device
+    device = job_device()
     embed = GraphEmbedder(model.to(device))
     total = count_rows(graphs)
     rows = shard_rows(total, shard, shards)

@@ -8,6 +8,7 @@ from torch import Tensor
 from spectraflow.methods.km3aid.settings import Km3aidObjectiveSettings
 from spectraflow.methods.km3aid.targets import atom_targets
 from spectraflow.nn.shift_head import CARBON, Prediction, laplace_loss, standardised
+from spectraflow.training.distributed import gathered
 
 
 class Projected(NamedTuple):
@@ -32,6 +33,22 @@ def on_cpu(projected: Projected) -> Projected:
     spectra, graphs, peaks, carbons, shifts = projected
     shifts = None if shifts is None else Prediction(*map(moved, shifts))
     return Projected(moved(spectra), moved(graphs), moved(peaks), moved(carbons), shifts)
+
+
+def of_all_processes(projected: Projected, mppm: Tensor, carbon_counts: Tensor) -> tuple[Projected, Tensor, Tensor]:
+    """Return embeddings, shifts (M,) and molecules (M,) of the whole batch, of which each process has its share.
+
+    Args:
+        projected: of this process's share.
+        mppm: shifts of its M carbons.
+        carbon_counts: (B,) int64 carbons of each of its molecules.
+    """
+    spectra, graphs, peaks, carbons, shifts = projected
+    shifts = None if shifts is None else Prediction(*map(gathered, shifts))
+    whole = Projected(gathered(spectra), gathered(graphs), gathered(peaks), gathered(carbons), shifts)
+    mppm, counts = gathered(mppm), gathered(carbon_counts)
+    numbers = torch.arange(len(counts), device=counts.device)
+    return whole, mppm, torch.repeat_interleave(numbers, counts, output_size=len(mppm))
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from spectraflow.search.queries import SearchQueries, write_queries
 from spectraflow.spectra.binning import BINS, bin_shifts
 from spectraflow.spectra.peak_lists import PeakList, read_peak_lists
 from spectraflow.tables import REJECTS, TableWriter
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 DESCRIPTION = ["molecule_id", "smiles", "identity_key", "formula", "mol_weight"]
 
@@ -35,7 +35,7 @@ def embed_held_out(
 ) -> None:
     """Write up to `limit` spectra of a part as queries, one an identity key, with their molecules as truths."""
     model, _, encoder = load_model(run)
-    device = make_fabric().device
+    device = job_device()
     model = model.to(device)
     store = AlignmentStore.read(alignment, graphs)
     described = {row[0]: row[1:] for row in molecule_frame(molecules, DESCRIPTION).iter_rows()}

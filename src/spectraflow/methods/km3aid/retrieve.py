@@ -18,7 +18,7 @@ from spectraflow.retrieval.queries import Queries, choose_queries
 from spectraflow.retrieval.ranking import rank_queries
 from spectraflow.retrieval.settings import RetrievalSettings
 from spectraflow.store.graphs import GraphStore
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 CHECKED_QUERIES = 100
 
@@ -87,7 +87,7 @@ def retrieve(
     library.
     """
     model, _, encoder = load_model(run)
-    device = make_fabric().device
+    device = job_device()
     model = model.to(device)
     trained = AlignmentStore.read(alignment, graphs)
     parts = trained.rows_of(split)

@@ -15,7 +15,7 @@ from spectraflow.store.graphs import GraphStore
 from spectraflow.store.pair_scores import UNKNOWN, HeldOutPairs, write_pair_scores
 from spectraflow.store.ragged import Ragged, from_list_columns
 from spectraflow.tables import GRAPHS, MATCHING_SPECTRA, read_table
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 
 def score_pairs(run: Path, spectra: Path, graphs: Path, pairs: Path, out: Path) -> dict[str, int]:
@@ -35,7 +35,7 @@ def score_pairs(run: Path, spectra: Path, graphs: Path, pairs: Path, out: Path) 
     scores = np.full(len(asked), np.nan)
     if len(scored):
         model, _, encoder = load_model(run)
-        model = model.to(make_fabric().device)
+        model = model.to(job_device())
         embedded = _embed_spectra(model, encoder, lines, shown)
         store = GraphStore.read(graphs, names.tolist()).to(next(model.parameters()).device)
         scores[scored] = (embedded[spectrum] * GraphEmbedder(model)(store).cpu().numpy()[molecule]).sum(1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +27,14 @@ from spectraflow.tables import MOLECULES, read_table
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, save_checkpoint
 from spectraflow.training.devices import make_fabric
+from spectraflow.training.distributed import gathered, own_share
 from spectraflow.training.fit import History, Record
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 INNER_FRACTION = 0.05
 INITIAL_LOG_SCALE = 2.66  # ln(1 / 0.07)
@@ -80,6 +84,7 @@ class PairTask:
     inner_rows: Tensor
     batch_size: int
     monitor: str = "val/loss"
+    shares_batches: ClassVar[bool] = True
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Any]:
         if self.vocabulary is None:
@@ -88,13 +93,14 @@ class PairTask:
         return self.store.spectra(rows), codes.to(rows.device)
 
     def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[tuple[Tensor, Any]]:
-        """Yield shuffled batches of spectra and structures."""
+        """Yield shuffled batches of spectra and structures, this process's share of each."""
         for rows in batches(self.train_rows, self.batch_size, generator):
-            yield self._batch(rows)
+            yield self._batch(own_share(rows))
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the symmetric cross-entropy over scaled cosine similarities."""
-        return matching_loss(*model(batch)), {}
+        """Return the symmetric cross-entropy over scaled cosine similarities of all processes' pairs."""
+        spectra, structures, scale = model(batch)
+        return matching_loss(gathered(spectra), gathered(structures), scale), {}
 
     def validate(self, model: nn.Module) -> Record:
         """Return loss and in-batch accuracy on the inner part."""
@@ -135,11 +141,12 @@ def pretrain(
     store = AlignmentStore.read(alignment, graphs)
     rows = store.rows_of(split)["train"]
     trained = settings.mode not in UNTRAINED
-    _write_description(settings, store, rows if trained else rows[:0], out, data_version)
+    fabric = make_fabric(settings.training.precision)
+    _write_description(settings, store, rows if trained else rows[:0], out, data_version, fabric)
     if trained:
         inputs = [alignment, graphs, split, *([] if molecules is None else [molecules])]
         identity = fit_identity(settings.model_dump(), "methods.km3aid.spectrum_pretraining", inputs)
-        encoder, history = _train(settings, store, rows, molecules, out, checkpoints, identity, uri)
+        encoder, history = _train(settings, store, rows, molecules, out, checkpoints, identity, uri, fabric)
         metrics = {"best_epoch": history.best_epoch, "epochs": len(history.records), "parts": {}}
     else:
         encoder = load_spectrum_encoder(Path(settings.weights)) if settings.weights else SpectrumEncoder()
@@ -153,7 +160,12 @@ def pretrain(
 
 
 def _write_description(
-    settings: SpectrumEncoderSettings, store: AlignmentStore, rows: Tensor, out: Path, data_version: str
+    settings: SpectrumEncoderSettings,
+    store: AlignmentStore,
+    rows: Tensor,
+    out: Path,
+    data_version: str,
+    fabric: "Fabric",
 ) -> None:
     description = {
         "method": "km3aid-spectrum-encoder",
@@ -162,13 +174,14 @@ def _write_description(
         "settings": settings.model_dump(mode="json"),
         "git_commit": git_commit(),
         "data_version": data_version,
-        "device": str(make_fabric().device),
+        "device": str(fabric.device),
         "parameters": {"trainable": count_parameters(SpectrumEncoder())},
         "molecules": {"train": len(rows)},
         "leaks": settings.mode == "external",
         "trained_on": [store.molecule_ids[row] for row in rows.tolist()],
     }
-    run_folder.write_settings(out, description)
+    if fabric.is_global_zero:
+        run_folder.write_settings(out, description)
 
 
 def _train(
@@ -180,8 +193,8 @@ def _train(
     checkpoints: Path,
     identity: str,
     uri: str | None,
+    fabric: "Fabric",
 ) -> tuple[SpectrumEncoder, History]:
-    fabric = make_fabric(settings.training.precision)
     store = store.to(fabric.device)
     train_rows, inner_rows = inner_split(rows, settings.training.seed)
     smiles, vocabulary, partner = _partner(settings, store, train_rows, molecules)

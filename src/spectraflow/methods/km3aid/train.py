@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from spectraflow.evaluation.retrieval import in_batch_accuracy
 from spectraflow.methods.km3aid.data import AlignmentStore
 from spectraflow.methods.km3aid.evaluate import curve_atom_accuracy, evaluate
 from spectraflow.methods.km3aid.model import AlignmentBatch, Km3aid
-from spectraflow.methods.km3aid.objective import km3aid_loss, on_cpu
+from spectraflow.methods.km3aid.objective import km3aid_loss, of_all_processes, on_cpu
 from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.nn.parameters import count_parameters
 from spectraflow.nn.shift_head import CARBON, in_ppm
@@ -25,6 +25,7 @@ from spectraflow.tables import ASSIGNMENTS, TableWriter
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
+from spectraflow.training.distributed import own_share
 from spectraflow.training.fit import History, Record
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
@@ -41,15 +42,16 @@ class Km3aidTask:
     val_rows: Tensor
     settings: Km3aidRun
     monitor: str = "val/loss"
+    shares_batches: ClassVar[bool] = True
 
     def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[AlignmentBatch]:
-        """Yield shuffled full batches of the training part."""
+        """Yield shuffled full batches of the training part, this process's share of each."""
         for rows in batches(self.train_rows, self.settings.training.batch_size, generator):
-            yield self.store.batch(rows)
+            yield self.store.batch(own_share(rows))
 
     def loss(self, model: torch.nn.Module, batch: AlignmentBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the K-M3AID loss of a batch."""
-        return km3aid_loss(model(batch), batch.mppm, batch.molecule, self.settings.objective)
+        """Return the K-M3AID loss of a batch, its molecules and atoms compared with those of all processes."""
+        return km3aid_loss(*of_all_processes(model(batch), batch.mppm, batch.carbon_counts), self.settings.objective)
 
     def validate(self, model: torch.nn.Module) -> Record:
         """Return losses and accuracies on full batches of the selection part, in one fixed order.
@@ -180,7 +182,8 @@ def train(
         settings, model, encoder, parts, out, data_version=data_version, device=str(fabric.device)
     )
     out.mkdir(parents=True, exist_ok=True)
-    run_folder.write_settings(out, description)
+    if fabric.is_global_zero:
+        run_folder.write_settings(out, description)
     mirror = Mirror(out, uri)
     inputs = [alignment, graphs, split, *([] if joint else [spectrum_encoder])]
     identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.km3aid.train", inputs)

@@ -115,9 +115,13 @@ def train(
     from spectraflow.methods.matchnet.settings import MatchnetRun
     from spectraflow.methods.matchnet.train import train as run_training
     from spectraflow.settings import load_settings
+    from spectraflow.training.launched import run_on_devices
 
+    run = load_settings(MatchnetRun, settings)
+    if run.kind == "network":
+        run_on_devices()
     inputs = Inputs(spectra, rendered, pairs, features, scores, tuple(transfer or ()))
-    run_training(load_settings(MatchnetRun, settings), inputs, out, checkpoints, data_version=data_version, uri=uri)
+    run_training(run, inputs, out, checkpoints, data_version=data_version, uri=uri)
 
 
 @app.command("examine")

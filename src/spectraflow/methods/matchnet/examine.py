@@ -18,7 +18,7 @@ from spectraflow.methods.matchnet.rendering_robustness import auc_under_changes
 from spectraflow.methods.matchnet.settings import ExaminationSettings, MatchnetRun
 from spectraflow.methods.matchnet.trained_network import load_trained, open_extractor
 from spectraflow.tables import MATCHING_SPECTRA, read_table
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 
 def examine(settings: ExaminationSettings, run: Path, inputs: Inputs, out: Path, positions: Path) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def examine(settings: ExaminationSettings, run: Path, inputs: Inputs, out: Path,
     memory of a batch; ``map``: how well the last layer's input tells pairs apart, its positions on a plane in the table
     `positions`. Raises InputError if the run is no network, ConfigError if a model of images lacks its features.
     """
-    device = make_fabric().device
+    device = job_device()
     matcher = load_trained(run, device)
     inputs.check(matcher.settings, transferred=False)
     images = matcher.settings.reads_images

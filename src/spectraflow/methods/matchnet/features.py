@@ -41,7 +41,7 @@ from spectraflow.provenance import settings_hash
 from spectraflow.spectra.rendering import image_of_columns
 from spectraflow.tables import RENDERED, SPLITS, TableWriter, read_table, scan_table
 from spectraflow.training.checkpoint import fit_identity
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 FLUSH_SECONDS = 10.0
 """Between two notes of how far it came: what a kill costs at most."""
@@ -72,7 +72,7 @@ def cache_features(
 
     Raises InputError naming the molecule whose columns are not those of the settings or whose maps are not finite.
     """
-    device = make_fabric().device
+    device = job_device()
     key = feature_key(rendering, backbone)
     identity = fit_identity({"key": key}, "methods.matchnet.features", [rendered, split])
     ids = read_table(rendered, RENDERED, ["molecule_id"])["molecule_id"].combine_chunks()

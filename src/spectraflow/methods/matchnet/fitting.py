@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from spectraflow.methods.matchnet.data import MatchStore
 from spectraflow.methods.matchnet.pair_table import TRUE, Pairs
 from spectraflow.methods.matchnet.settings import MatchnetRun, NetworkSettings
 from spectraflow.store.batches import batches
+from spectraflow.training.distributed import gathered, own_share
 from spectraflow.training.fit import Record
 
 EVALUATED_AT_ONCE = 256
@@ -101,13 +102,17 @@ class MatchTask:
     val: Examples
     device: torch.device
     monitor: str = "val/error"
+    shares_batches: ClassVar[bool] = True
 
     def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[MatchBatch]:
-        """Yield shuffled full batches of training pairs, with other negatives in every epoch if the settings say so."""
+        """Yield shuffled full batches of training pairs, this process's share of each.
+
+        In every epoch they have other negatives if the settings say so.
+        """
         examples = self._of_epoch(epoch)
         moved = on_device(examples, self.device)
         for rows in batches(torch.arange(len(examples)), self.settings.training.batch_size, generator):
-            yield pair_batch(self.store, moved, rows.to(self.device), self.settings.network)
+            yield pair_batch(self.store, moved, own_share(rows).to(self.device), self.settings.network)
 
     def _of_epoch(self, epoch: int) -> Examples:
         if not self.settings.resample:
@@ -120,9 +125,9 @@ class MatchTask:
 
     def loss(self, model: nn.Module, batch: MatchBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the cross-entropy of a batch and its accuracy."""
-        logits = model(Carried(batch)).float()
-        right = ((logits >= 0) == (batch.labels > 0.5)).float().mean()
-        return binary_cross_entropy_with_logits(logits, batch.labels), {"accuracy": right.detach()}
+        logits, labels = gathered(model(Carried(batch)).float()), gathered(batch.labels)
+        right = ((logits >= 0) == (labels > 0.5)).float().mean()
+        return binary_cross_entropy_with_logits(logits, labels), {"accuracy": right.detach()}
 
     def validate(self, model: nn.Module) -> Record:
         """Return accuracy, area under the curve and 1 - accuracy of the val pairs."""

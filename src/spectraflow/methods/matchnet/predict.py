@@ -26,7 +26,7 @@ from spectraflow.spectra.rendering import columns_of_line_lists
 from spectraflow.store.ragged import Ragged, from_list_columns
 from spectraflow.tables import MATCHING_SPECTRA
 from spectraflow.training import run_folder
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 ANSWERED_AT_ONCE = 256
 ANSWER = ("query_id", "smiles", "probability", "verdict", "problem")
@@ -78,7 +78,7 @@ def predict_matches(run: Path, queries: Path, out: Path, features: Path | None =
     the promises of `conformal_thresholds` for spectra and molecules like those of the run. Raises InputError if the run
     is no network, its metrics or the backbone are missing, or the file cannot be read as a whole.
     """
-    device = make_fabric().device
+    device = job_device()
     matcher = load_trained(run, device)
     judgement, settings = Judgement.of_run(run), matcher.settings
     extractor = open_extractor(features, settings, device) if settings.reads_images else None

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 
 from spectraflow.errors import InputError
 from spectraflow.methods.matchnet.data import MatchStore
@@ -28,6 +27,9 @@ from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.tracking import Mirror
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     mirror = Mirror(out, uri)
     description = _description(settings, data, inputs, out, data_version, str(fabric.device))
-    run_folder.write_settings(out, description)
+    if fabric.is_global_zero:
+        run_folder.write_settings(out, description)
     started = time.perf_counter()
     if settings.kind == "network":
         data = replace(data, store=data.store.to(fabric.device))
@@ -110,7 +113,7 @@ def _fit_network(
     inputs: Inputs,
     out: Path,
     checkpoints: Path,
-    fabric: Fabric,
+    fabric: "Fabric",
     mirror: Mirror,
 ) -> tuple[Matcher, History]:
     store = data.store

@@ -50,11 +50,16 @@ def train(
 ) -> None:
     """Train a shift model and write settings, history and weights; resumes from its last checkpoint."""
     from spectraflow.methods.shifts.settings import ShiftsRun
-    from spectraflow.methods.shifts.train import train as run_training
     from spectraflow.settings import load_settings
+    from spectraflow.training.launched import run_on_devices
+
+    run = load_settings(ShiftsRun, settings)
+    if run.model.kind == "network":
+        run_on_devices()
+    from spectraflow.methods.shifts.train import train as run_training
 
     run_training(
-        load_settings(ShiftsRun, settings),
+        run,
         labels,
         graphs,
         alignment,

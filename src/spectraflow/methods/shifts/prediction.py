@@ -14,7 +14,7 @@ from spectraflow.errors import InputError
 from spectraflow.store.graphs import GraphStore
 from spectraflow.store.ragged import Ragged, from_list_columns
 from spectraflow.tables import PREDICTED_SHIFTS, TableWriter, read_table, scan_table
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 CHUNK = 8192
 CARBON_COLUMNS = ("carbon_atom", "carbon_ppm", "carbon_scale")
@@ -109,4 +109,4 @@ def predict(run: Path, graphs: Path, out: Path) -> None:
     """Write the shifts that the trained model in the folder `run` predicts for a graphs table."""
     from spectraflow.methods.shifts.train import load_model
 
-    write_predictions(load_model(run, make_fabric().device), graphs, out)
+    write_predictions(load_model(run, job_device()), graphs, out)

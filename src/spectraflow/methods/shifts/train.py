@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from spectraflow.errors import InputError
@@ -23,10 +22,14 @@ from spectraflow.store.batches import batches
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
 from spectraflow.training.devices import make_fabric
+from spectraflow.training.distributed import gathered, own_share
 from spectraflow.training.fit import History, Record
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 from spectraflow.training.tracking import Mirror
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 NUCLEI = ("13C", "1H")
 
@@ -41,19 +44,21 @@ class ShiftTask:
     val_rows: Tensor
     settings: ShiftsRun
     monitor: str = "val/mae_13C"
+    shares_batches: ClassVar[bool] = True
 
     def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[ShiftBatch]:
-        """Yield shuffled full batches of the training part."""
+        """Yield shuffled full batches of the training part, this process's share of each."""
         for rows in batches(self.train_rows, self.settings.training.batch_size, generator):
-            yield self.store.batch(rows)
+            yield self.store.batch(own_share(rows))
 
     def loss(self, model: torch.nn.Module, batch: ShiftBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the Laplace loss of a batch, protons weighted as the settings say."""
-        return self._loss(model(batch), batch), {}
+        """Return the Laplace loss of a batch, of the shifts of all processes; protons have their own weight."""
+        prediction = Prediction(*map(gathered, model(batch)))
+        return self._loss(prediction, gathered(batch.nucleus), gathered(batch.ppm)), {}
 
-    def _loss(self, prediction: Prediction, batch: ShiftBatch) -> Tensor:
-        weight = torch.where(batch.nucleus == 0, 1.0, self.settings.proton_weight)
-        return laplace_loss(prediction, standardised(batch.ppm, batch.nucleus), weight)
+    def _loss(self, prediction: Prediction, nucleus: Tensor, ppm: Tensor) -> Tensor:
+        weight = torch.where(nucleus == 0, 1.0, self.settings.proton_weight)
+        return laplace_loss(prediction, standardised(ppm, nucleus), weight)
 
     def validate(self, model: torch.nn.Module) -> Record:
         """Return loss and mean absolute errors, in ppm, on the val part."""
@@ -61,7 +66,7 @@ class ShiftTask:
         for rows in self.val_rows.split(4 * self.settings.training.batch_size):
             batch = self.store.batch(rows)
             prediction = model(batch)
-            losses.append(float(self._loss(prediction, batch)))
+            losses.append(float(self._loss(prediction, batch.nucleus, batch.ppm)))
             errors = (prediction.location - standardised(batch.ppm, batch.nucleus)).abs()
             for nucleus, deviation in enumerate(DEVIATIONS_PPM):
                 own = batch.nucleus == nucleus
@@ -136,7 +141,7 @@ def _train_network(
     settings: ShiftsRun,
     store: ShiftStore,
     parts: Mapping[str, Tensor],
-    fabric: Fabric,
+    fabric: "Fabric",
     out: Path,
     checkpoints: Path,
     description: dict[str, Any],
@@ -147,7 +152,8 @@ def _train_network(
     train_rows, val_rows = (parts[part].to(fabric.device) for part in ("train", "val"))
     task = ShiftTask(network, store.to(fabric.device), train_rows, val_rows, settings)
     description["parameters"] = {"trainable": count_parameters(network)}
-    run_folder.write_settings(out, description)
+    if fabric.is_global_zero:
+        run_folder.write_settings(out, description)
     identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.shifts.train", inputs)
     history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
     _write(out, settings, description, dict(network.state_dict()), history)

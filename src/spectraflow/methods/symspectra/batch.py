@@ -1,10 +1,13 @@
 """A batch of molecules with several spectra each, and what a model of functional groups answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
+
+from spectraflow.training.distributed import gathered
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,18 @@ class SpectraBatch:
 
     def to(self, device: torch.device | str) -> Self:
         """Return the batch on `device`."""
-        moved = {name: getattr(self, name).to(device) for name in ("vectors", "present", "labels", "rows")}
-        tokens = None if self.tokens is None else self.tokens.to(device)
-        return replace(self, **moved, tokens=tokens)
+        return self.map(lambda tensor: tensor.to(device))
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Return the batch with every tensor changed in the same way."""
+        return replace(
+            self,
+            vectors=change(self.vectors),
+            present=change(self.present),
+            labels=change(self.labels),
+            rows=change(self.rows),
+            tokens=None if self.tokens is None else change(self.tokens),
+        )
 
 
 class ElementLoss(Protocol):
@@ -38,7 +50,10 @@ class ElementLoss(Protocol):
 
 
 class GroupModel(nn.Module):
-    """What every network for functional groups offers: a loss to train with, and probabilities."""
+    """What every network for functional groups offers: a loss to train with, and probabilities.
+
+    Where several processes share a batch, the loss is that of the whole batch.
+    """
 
     def loss(self, batch: SpectraBatch, element_loss: ElementLoss) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch (a scalar) and detached figures to log."""
@@ -58,7 +73,7 @@ class LogitModel(GroupModel):
 
     def loss(self, batch: SpectraBatch, element_loss: ElementLoss) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean element loss."""
-        return element_loss(self(batch), batch.labels).mean(), {}
+        return element_loss(gathered(self(batch)), gathered(batch.labels)).mean(), {}
 
     def probabilities(self, batch: SpectraBatch) -> Tensor:
         """Return the sigmoid of the logits."""

@@ -29,13 +29,18 @@ def train(
     uri: Annotated[str | None, typer.Option(help="MLflow store; omit to log to files alone")] = None,
 ) -> None:
     """Train SymSpectra or a baseline and write settings, metrics, predictions and weights; resumes a killed fit."""
+    from spectraflow.methods.symspectra.models import TABULAR
     from spectraflow.methods.symspectra.settings import SymspectraRun
     from spectraflow.methods.symspectra.train import Tables
     from spectraflow.methods.symspectra.train import train as run_training
     from spectraflow.settings import load_settings
+    from spectraflow.training.launched import run_on_devices
 
+    run = load_settings(SymspectraRun, settings)
+    if run.kind not in TABULAR:
+        run_on_devices()
     tables = Tables(vectors, labels, split, peaks)
-    run_training(load_settings(SymspectraRun, settings), tables, out, checkpoints, data_version=data_version, uri=uri)
+    run_training(run, tables, out, checkpoints, data_version=data_version, uri=uri)
 
 
 @app.command("examine")

@@ -18,7 +18,7 @@ from spectraflow.methods.symspectra.batch import SpectraBatch
 from spectraflow.methods.symspectra.imbalance import SyntheticSamples
 from spectraflow.spectra.modalities import VECTOR_POINTS
 from spectraflow.store.ragged import Ragged
-from spectraflow.tables import SPLITS, count_rows, labels_schema, read_table, scan_table, vectors_schema
+from spectraflow.tables import SPLITS, count_rows, labels_schema, named_faults, read_table, scan_table, vectors_schema
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,8 @@ class KnownLabels:
 
 def read_labels(path: Path) -> KnownLabels:
     """Return the molecules of a labels table whose labels are all known; raises InputError if it is none."""
-    try:
+    with named_faults(path, "labels table"):
         names = [name for name in pq.read_schema(path).names if name != "molecule_id"]
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: not a readable labels table ({error})") from None
     table = read_table(path, labels_schema(names))
     valid = np.logical_and.reduce([column.is_valid().to_numpy() for column in table.columns[1:]])
     table = table.filter(pa.array(valid))

@@ -22,7 +22,7 @@ from spectraflow.methods.symspectra.train import Tables, read_data
 from spectraflow.methods.symspectra.weights import dynamic_weights, pointwise_cmi
 from spectraflow.spectra.perturbation import with_noise, without_modality
 from spectraflow.training import run_folder
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 from spectraflow.training.seeds import seed_torch
 
 NOISE = (0.02, 0.04, 0.06, 0.08, 0.1)
@@ -44,7 +44,7 @@ def examine(run: Path, tables: Tables, out: Path, seed: int = 0) -> dict[str, An
     model = fitted.model
     if not isinstance(model, SymSpectra):
         raise InputError(f"{run}: a {fitted.settings.kind}; only SymSpectra has gates and weights to look into")
-    data, device = read_data(fitted.settings, tables), make_fabric().device
+    data, device = read_data(fitted.settings, tables), job_device()
     model, store = model.to(device), data.store.to(device)
     test, training = (data.parts[part].to(device) for part in ("test", "train"))
     found = {

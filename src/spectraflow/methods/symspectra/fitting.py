@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from spectraflow.methods.symspectra.settings import AugmentationSettings
 from spectraflow.settings import TrainingSettings
 from spectraflow.spectra.augmentation import augment, find_partners
 from spectraflow.store.batches import batches
+from spectraflow.training.distributed import own_share
 from spectraflow.training.fit import Record
 
 EVALUATED_AT_ONCE = 256
@@ -76,11 +77,15 @@ class GroupTask:
     element_loss: ElementLoss
     training: TrainingSettings
     monitor: str = "val/error"
+    shares_batches: ClassVar[bool] = True
 
     def training_batches(self, generator: torch.Generator, epoch: int) -> Iterator[SpectraBatch]:
-        """Yield shuffled full batches of the training part."""
+        """Yield shuffled full batches of the training part, this process's share of each.
+
+        Every process changes the copies of the whole batch, so that all draw the same.
+        """
         for places in batches(self.augmenter.places(), self.training.batch_size, generator):
-            yield self.augmenter.batch(self.store, places, generator, epoch)
+            yield self.augmenter.batch(self.store, places, generator, epoch).map(own_share)
 
     def loss(self, model: nn.Module, batch: SpectraBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the model's loss of a batch."""

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from spectraflow.methods.symspectra.settings import ImbalanceSettings
@@ -144,6 +143,8 @@ def _near(vectors: np.ndarray, bag: Rows, seeds: Rows, neighbours: int) -> tuple
 
     The search computes distances in chunks, so memory is that of the bag's vectors.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     flat = np.asarray(vectors[bag], dtype=np.float32).reshape(len(bag), -1)
     count = min(neighbours, len(bag) - 1)
     search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(flat)

@@ -14,6 +14,7 @@ from spectraflow.methods.symspectra.decoders import build_decoder
 from spectraflow.methods.symspectra.noise_gate import NoiseGate
 from spectraflow.methods.symspectra.settings import NetworkSettings
 from spectraflow.spectra.modalities import VECTOR_POINTS
+from spectraflow.training.distributed import in_any_process
 
 _KERNEL, _FUSION_KERNEL, _POOL = 11, 3, 2
 TOKENS = VECTOR_POINTS // _POOL**2
@@ -75,7 +76,7 @@ class Branch(nn.Module):
         if present is None:
             return self.encoder(spectrum[:, None]).transpose(1, 2)
         tokens = spectrum.new_zeros(len(spectrum), TOKENS, self.channels)
-        if bool(present.any()):
+        if in_any_process(present.any()):
             found = self.encode(spectrum[present])
             tokens = tokens.to(found.dtype).index_put((present,), found)
         return tokens
@@ -147,7 +148,7 @@ class SymSpectraNetwork(nn.Module):
     def forward(self, batch: SpectraBatch) -> Forward:
         """Return modalities, feature and main logits of a batch."""
         branches = self._branches()
-        complete = bool(batch.present.all())
+        complete = not in_any_process(~batch.present.all())
         here = [None if complete else batch.present[:, i] for i in range(len(branches))]
         tokens = [branch.encode(batch.vectors[:, i], here[i]) for i, branch in enumerate(branches)]
         keys = self.joint(torch.cat(tokens, 1))

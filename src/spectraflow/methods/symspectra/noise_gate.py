@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from spectraflow.methods.symspectra.settings import NetworkSettings
+from spectraflow.training.distributed import in_any_process, moments, process_count
 
 _SMALLEST = 1e-6
 _MOMENTUM = 0.1
@@ -37,10 +38,14 @@ class NoiseGate(nn.Module):
 
         In evaluation, and where no molecule has the modality, those averaged in training.
         """
-        if not self.training or not bool(present.any()):
+        if not self.training or not in_any_process(present.any()):
             return self.mean, self.spread
         flat = tokens.detach()[present].float().flatten(0, 1)
-        mean, spread = flat.mean(0), flat.std(0, correction=0) + _SPREAD_FLOOR
+        if process_count() == 1:
+            mean, spread = flat.mean(0), flat.std(0, correction=0) + _SPREAD_FLOOR
+        else:
+            mean, variance, _ = moments(flat)
+            spread = variance.sqrt() + _SPREAD_FLOOR
         with torch.no_grad():
             share = torch.where(self.seen, _MOMENTUM, 1.0)
             self.mean.lerp_(mean, share)

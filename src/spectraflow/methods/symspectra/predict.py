@@ -20,7 +20,7 @@ from spectraflow.methods.symspectra.data import SpectraStore, read_labels
 from spectraflow.methods.symspectra.models import Fitted, load_model
 from spectraflow.tables import TableWriter, count_rows, group_probabilities_schema
 from spectraflow.training import run_folder
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import job_device
 
 
 def predict_table(
@@ -64,7 +64,7 @@ def predict_table(
 
 def _probabilities(fitted: Fitted, store: SpectraStore, rows: Tensor) -> np.ndarray:
     if isinstance(fitted.model, GroupModel):
-        device = make_fabric().device
+        device = job_device()
         fitted.model.to(device)
         store, rows = store.to(device), rows.to(device)
     return fitted.predict(store, rows)[1]

@@ -10,6 +10,7 @@ from spectraflow.methods.symspectra.bottleneck import GatedSums, bottleneck, gat
 from spectraflow.methods.symspectra.model import Forward, Gated, SymSpectraNetwork
 from spectraflow.methods.symspectra.settings import NetworkSettings, ObjectiveSettings
 from spectraflow.methods.symspectra.weights import dynamic_weights, pointwise_cmi, scale_gradient
+from spectraflow.training.distributed import gathered
 
 
 class SymSpectra(GroupModel):
@@ -40,26 +41,28 @@ class SymSpectra(GroupModel):
         """Return prediction, auxiliary and bottleneck losses together, and each of them."""
         passed = self.network(batch)
         auxiliary = self._auxiliary(passed, batch)
-        samples, features, cmi = self._weights(passed.main, auxiliary, batch.labels)
+        if auxiliary is not None:
+            auxiliary = gathered(auxiliary.transpose(0, 1)).transpose(0, 1)
+        main, labels = gathered(passed.main), gathered(batch.labels)
+        samples, features, cmi = self._weights(main, auxiliary, labels)
 
         def weighted(logits: Tensor) -> Tensor:
-            return (samples * (features * element_loss(logits.float(), batch.labels)).mean(1)).mean()
+            return (samples * (features * element_loss(logits.float(), labels)).mean(1)).mean()
 
-        terms = {"main": weighted(passed.main)}
+        terms = {"main": weighted(main)}
         loss = self.objective.main_head_weight * terms["main"]
         if self.network.decoder is not None:
             told = self.objective.truth_probability * self.objective.truth_decay**batch.epoch
-            terms["decoder"] = weighted(self.network.decoder(passed.feature, passed.main, batch.labels, told))
+            terms["decoder"] = weighted(gathered(self.network.decoder(passed.feature, passed.main, batch.labels, told)))
             loss = loss + terms["decoder"]
         if auxiliary is not None and auxiliary.requires_grad:
-            terms["auxiliary"] = torch.stack(
-                [element_loss(one.float(), batch.labels).mean() for one in auxiliary]
-            ).sum()
+            terms["auxiliary"] = torch.stack([element_loss(one.float(), labels).mean() for one in auxiliary]).sum()
             loss = loss + terms["auxiliary"]
         if self.objective.beta > 0:
-            terms["bottleneck"] = self._bottleneck(passed, batch).mean()
+            terms["bottleneck"] = gathered(self._bottleneck(passed, batch)).mean()
             loss = loss + self.objective.beta * terms["bottleneck"]
-        kept = [one.kept.detach()[here].mean() for one, here in zip(passed.gated, batch.present.T, strict=True)]
+        present = batch.present.T
+        kept = [gathered(one.kept.detach()[here]).mean() for one, here in zip(passed.gated, present, strict=True)]
         figures = {**terms, "cmi": cmi.mean(), "kept": torch.stack(kept).nanmean()}
         return loss, {name: value.detach() for name, value in figures.items()}
 

@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from spectraflow.errors import InputError
@@ -30,6 +29,9 @@ from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.tracking import Mirror
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def train(
         identity = fit_identity(settings.model_dump(exclude={"label"}), "methods.symspectra.train", tables.paths)
         network = build_model(settings, context)
         description["parameters"] = {"trainable": count_parameters(network)}
-        run_folder.write_settings(out, description)
+        if fabric.is_global_zero:
+            run_folder.write_settings(out, description)
         task = _task(settings, Trained(network), data, fabric)
         history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
         fitted = Fitted(settings, context, network)
@@ -183,7 +186,7 @@ def _fit_tabular(
     return Fitted(settings, context, model)
 
 
-def _task(settings: SymspectraRun, model: Trained, data: Data, fabric: Fabric) -> GroupTask:
+def _task(settings: SymspectraRun, model: Trained, data: Data, fabric: "Fabric") -> GroupTask:
     store = data.store.to(fabric.device)
     train_rows, val_rows = (data.parts[part].to(fabric.device) for part in ("train", "val"))
     loss = element_loss(settings.imbalance, store.labels[train_rows]).to(fabric.device)

@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-import xgboost
 from numpy.typing import NDArray
 from torch import Tensor
 
 from spectraflow.errors import InputError
 from spectraflow.methods.symspectra.settings import BaselineSettings
+
+if TYPE_CHECKING:
+    import xgboost
 
 _CONSTANT = "constant"
 
@@ -33,6 +35,8 @@ class BoostedTrees:
 
     def fit(self, vectors: NDArray[np.float32], labels: NDArray[np.float32], seed: int = 0) -> Self:
         """Train on vectors (N, D) and labels (N, K), 0 or 1."""
+        import xgboost
+
         self.constant = labels.mean(0, dtype=np.float32)
         parameters = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": self.settings.depth}
         parameters |= {"seed": seed, "nthread": _threads()}
@@ -44,6 +48,8 @@ class BoostedTrees:
 
     def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probability (N, K) of every group."""
+        import xgboost
+
         found = np.tile(self.constant, (len(vectors), 1))
         data = xgboost.DMatrix(vectors, nthread=_threads())
         for label, booster in self.boosters.items():
@@ -69,7 +75,9 @@ class BoostedTrees:
         return model
 
 
-def _booster(name: str, raw: Tensor) -> xgboost.Booster:
+def _booster(name: str, raw: Tensor) -> "xgboost.Booster":
+    import xgboost
+
     booster = xgboost.Booster({"nthread": _threads()})
     try:
         booster.load_model(bytearray(raw.numpy().tobytes()))

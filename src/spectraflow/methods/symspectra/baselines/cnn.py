@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from spectraflow.methods.symspectra.batch import LogitModel, SpectraBatch
 from spectraflow.methods.symspectra.settings import BaselineSettings
 from spectraflow.spectra.modalities import VECTOR_POINTS
+from spectraflow.training.distributed import in_any_process
 
 _KERNEL, _POOL = 11, 2
 
@@ -46,7 +47,7 @@ class Cnn(LogitModel):
         return logits
 
     def _features(self, tower: nn.Module, vectors: Tensor, present: Tensor) -> Tensor:
-        if not present.any():
+        if not in_any_process(present.any()):
             return vectors.new_zeros(len(vectors), self.features)
         seen = tower(vectors[present][:, None])
         return seen.new_zeros(len(vectors), self.features).index_put((present,), seen)

@@ -18,6 +18,7 @@ from spectraflow.methods.symspectra.baselines.tokens import modality_of_markers
 from spectraflow.methods.symspectra.batch import LogitModel, SpectraBatch
 from spectraflow.methods.symspectra.settings import BaselineSettings
 from spectraflow.spectra.modalities import VECTOR_POINTS
+from spectraflow.training.distributed import in_any_process
 
 LONGEST_TEXT = 1024
 
@@ -59,7 +60,7 @@ class SpectrumPatches(nn.Module):
     def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
         """Return states (B, patches, dim) of spectra (B, 600), zero where `present` (B,) is not set."""
         states = vectors.new_zeros(len(vectors), *self.positions.shape)
-        if not present.any():
+        if not in_any_process(present.any()):
             return states
         seen = self.embed(patches(self.standardise(vectors[present][:, None])[:, 0], self.size)) + self.positions
         return states.to(seen.dtype).index_put((present,), seen)

@@ -16,6 +16,7 @@ from spectraflow.methods.symspectra.baselines.sequences import (
 from spectraflow.methods.symspectra.batch import LogitModel, SpectraBatch
 from spectraflow.methods.symspectra.settings import BaselineSettings
 from spectraflow.spectra.modalities import VECTOR_POINTS
+from spectraflow.training.distributed import in_any_process
 
 LEVELS = 100
 
@@ -54,7 +55,7 @@ class PatchAttention(nn.Module):
         weight, bias = self._patch_map()
         flat_states = F.linear(value.transpose(0, 1).flatten(1).repeat(1, self.size), weight, bias)
         states = F.embedding(levels[:, 0], flat_states)
-        if flat.all():
+        if not in_any_process(~flat.all()):
             return states
         products = query @ key.transpose(1, 2) / math.sqrt(query.shape[-1])
         mixed = self._attend(levels[~flat], products, value)

@@ -11,6 +11,7 @@ from spectraflow.methods.symspectra.baselines.sequences import attention_padding
 from spectraflow.methods.symspectra.baselines.tokens import modality_of_markers
 from spectraflow.methods.symspectra.batch import ElementLoss, GroupModel, SpectraBatch
 from spectraflow.methods.symspectra.settings import BaselineSettings
+from spectraflow.training.distributed import gathered, own_share
 
 _PADDING, _START, _END, _GROUPS = 0, 1, 2, 3
 
@@ -95,8 +96,9 @@ class TextTransformer(GroupModel):
     def loss(self, batch: SpectraBatch, element_loss: ElementLoss) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the mean cross entropy of a token; `element_loss` is not used."""
         memory, padding = self._read(batch)
-        targets = target_tokens(batch.labels, self.order)
-        logits = self._write(F.pad(targets[:, :-1], (1, 0), value=_START), memory, padding)
+        targets = target_tokens(gathered(batch.labels), self.order)
+        told = F.pad(own_share(targets)[:, :-1], (1, 0), value=_START)
+        logits = gathered(self._write(told, memory, padding))
         loss = F.cross_entropy(
             logits.flatten(0, 1), targets.flatten(), ignore_index=_PADDING, label_smoothing=self.smoothing
         )

@@ -1,0 +1,200 @@
+"""Trainings on a real Slurm through the profile: one is cancelled and goes on; tables are those of a local run."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+
+from spectraflow.config import load_config
+from spectraflow.workflow import Plan
+
+
+def slurm_answers() -> bool:
+    """Whether jobs can be submitted here."""
+    if shutil.which("sbatch") is None:
+        return False
+    return subprocess.run(["sinfo", "--noheader"], capture_output=True, timeout=60).returncode == 0
+
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers here"),
+]
+
+LONG = 100
+OVERLAY = f"""\
+name: cluster
+demo: {{molecules: 150, library: 60, multimodal_rows: 10, listed_molecules: 60, moleculenet_rows: 20}}
+tracking: {{enabled: false}}
+km3aid:
+  base:
+    model: {{layers: 2, dim: 16, projection: 16}}
+    training: {{epochs: 2, batch_size: 16}}
+    spectrum_encoder: {{mode: random_frozen}}
+  runs: [{{label: K-M3AID}}]
+  grids:
+    - {{label: alpha, vary: {{objective.alpha: [0.5]}}}}
+    - {{label: length, vary: {{training.epochs: [{LONG}]}}}}
+shifts: {{runs: []}}
+symspectra: {{runs: []}}
+matchnet: {{runs: []}}
+search: {{runs: none, shards: 1}}
+retrieval: {{library_sizes: [10], queries: 5}}
+isomers: {{least_members: 3}}
+"""
+TARGET = "results/cluster/comparison.csv"
+# One CPU a training, so that two run at a time on a node of two; as many locally, for sums are rounded by threads.
+LOCAL = ("--cores", "2", "--set-threads", "train_km3aid=1")
+SUBMITTED = (*LOCAL, "--workflow-profile", "slurm", "--slurm-init-seconds-before-status-checks", "3")
+PATIENCE_S = 1800
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--configfile", "cluster.yaml", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "SPECTRAFLOW_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """Run the workflow to its end; a failure shows its output."""
+    done = subprocess.run(
+        command(*arguments), cwd=folder, capture_output=True, text=True, env=environment(), timeout=PATIENCE_S
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
+
+
+def wait_until(condition: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for a condition while the workflow runs; its end or lost patience fails with its output."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, log.read_text()[-8000:]
+        assert time.monotonic() < deadline, log.read_text()[-8000:]
+        time.sleep(0.1)
+
+
+def slurm(*arguments: str) -> list[list[str]]:
+    """Return the fields of every line that a Slurm command prints, divided by `|`."""
+    printed = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60).stdout
+    return [line.split("|") for line in printed.splitlines()]
+
+
+def submissions(name: str) -> dict[str, str]:
+    """Return the state of every job that was submitted under a name, by its id."""
+    rows = slurm("sacct", "-X", "--noheader", "--parsable2", "--format=JobID,State,JobName", "--starttime=now-2hours")
+    return {job: state for job, state, job_name in rows if job_name.startswith(name)}
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    """Print how long something took."""
+    start = time.monotonic()
+    yield
+    print(f"{what}: {time.monotonic() - start:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def tables(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which all is done that comes before the trainings."""
+    folder = tmp_path_factory.mktemp("cluster") / "tables"
+    shutil.copytree(checkout, folder, symlinks=True, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    (folder / "cluster.yaml").write_text(OVERLAY, encoding="utf-8")
+    with timed("before the trainings"):
+        run(folder, *LOCAL, "--omit-from", "train_km3aid", "--", TARGET)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plan(tables: Path) -> Plan:
+    return Plan(load_config(tables / "config.yaml", tables / "cluster.yaml"))
+
+
+@pytest.fixture(scope="module")
+def long(plan: Plan) -> str:
+    """The run whose training lasts long enough to be cancelled."""
+    (run,) = [run for run, job in plan.runs.items() if job.settings["training"]["epochs"] == LONG]
+    return run
+
+
+@pytest.fixture(scope="module")
+def local(tables: Path) -> Path:
+    """The checkout of a local run."""
+    folder = shutil.copytree(tables, tables.with_name("local"), symlinks=True)
+    with timed("trainings and what follows, local"):
+        run(folder, *LOCAL, "--", TARGET)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def submitted(tables: Path, long: str) -> SimpleNamespace:
+    """The checkout of a run on Slurm, its jobs with their states, and the id of the training that was cancelled."""
+    folder, log = shutil.copytree(tables, tables.with_name("slurm"), symlinks=True), tables.with_name("slurm.log")
+    name = f"test-{uuid4().hex[:8]}"
+    arguments = command(*SUBMITTED, "--slurm-jobname-prefix", name, "--", TARGET)
+    with timed("trainings and what follows, Slurm"), log.open("wb") as output:
+        process = subprocess.Popen(arguments, cwd=folder, stdout=output, stderr=output, env=environment())
+        try:
+            with timed("of this until the first checkpoint"):
+                checkpoints = folder / "results" / "cluster" / "checkpoints" / long
+                wait_until(lambda: list(checkpoints.glob("*.safetensors")), process, log)
+            queue = slurm("squeue", "--noheader", "--format=%A|%k|%j")
+            (cancelled,) = [job for job, comment, owner in queue if long in comment and owner.startswith(name)]
+            subprocess.run(["scancel", cancelled], check=True, timeout=60)
+            assert process.wait(PATIENCE_S) == 0, log.read_text()[-8000:]
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)  # Snakemake cancels what it submitted
+                process.wait(60)
+    return SimpleNamespace(folder=folder, jobs=submissions(name), cancelled=cancelled)
+
+
+def test_cancelled_training_was_submitted_again_and_went_on(submitted, long):
+    assert submitted.jobs[submitted.cancelled].startswith("CANCELLED")
+    others = [state for job, state in submitted.jobs.items() if job != submitted.cancelled]
+    assert set(others) == {"COMPLETED"}
+    log = submitted.folder / "results/cluster/logs/train_km3aid" / f"{long}.log"
+    assert "resumed after epoch" in log.read_text(encoding="utf-8")
+
+
+def test_short_jobs_share_a_submission(submitted, plan):
+    trainings = len(plan.runs) + 1  # one of them twice
+    groups = 3  # the library's embedding; retrieval with isomers; the comparison
+    assert len(submitted.jobs) == trainings + groups
+
+
+def scores(folder: Path, run: str) -> dict[str, float]:
+    """Return every number of a run's metrics by its place."""
+    metrics = json.loads((folder / f"results/cluster/km3aid/runs/{run}/metrics.json").read_text(encoding="utf-8"))
+    return dict(numbers(metrics))
+
+
+def numbers(value: object, place: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from numbers(inner, f"{place}/{key}")
+    elif isinstance(value, int | float):
+        yield place, value
+
+
+def test_models_score_as_after_a_local_run(local, submitted, plan):
+    for run in plan.runs:
+        assert scores(submitted.folder, run) == pytest.approx(scores(local, run), rel=1e-6)
+
+
+def test_tables_equal_those_of_a_local_run(local, submitted):
+    table, other = ((folder / TARGET).read_text(encoding="utf-8") for folder in (local, submitted.folder))
+    assert any(row["measured"] for row in csv.DictReader(table.splitlines()))
+    assert other == table
