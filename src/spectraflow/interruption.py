@@ -49,18 +49,25 @@ def _remove_own_locks(locks: Path, handle: IO[str]) -> None:
 def end_with_workflow() -> None:
     """End this process at once when the Snakemake that started it dies, so that no two jobs write the same files.
 
-    Does nothing for a command that was started by hand, and where the operating system has no pidfd (not Linux).
+    Does nothing for a command that was started by hand.
     """
     started_by = int(os.environ.get(STARTED_BY, 0))
-    if started_by not in _ancestors() or not hasattr(os, "pidfd_open"):
-        return
-    process = os.pidfd_open(started_by)
-    threading.Thread(target=_end_after, args=(process,), daemon=True).start()
+    if started_by in _ancestors():
+        end_with(started_by, "Snakemake was killed")
 
 
-def _end_after(process: int) -> None:
+def end_with(process: int, reason: str) -> None:
+    """End this process at once, with `reason` as its error, when another one (a process id) is no more.
+
+    Does nothing where the operating system has no pidfd (not Linux).
+    """
+    if hasattr(os, "pidfd_open"):
+        threading.Thread(target=_end_after, args=(os.pidfd_open(process), reason), daemon=True).start()
+
+
+def _end_after(process: int, reason: str) -> None:
     select.select([process], [], [])
-    os.write(2, b"error: Snakemake was killed; this job ends\n")
+    os.write(2, f"error: {reason}; this job ends\n".encode())
     os._exit(1)
 
 

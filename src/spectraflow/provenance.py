@@ -23,6 +23,8 @@ CONTRACT_MODULES = frozenset(
         "interruption.py",
         "provenance.py",
         "tables.py",
+        "training/launched.py",
+        "training/slots.py",
         "training/tracking.py",
     }
 )

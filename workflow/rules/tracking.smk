@@ -1,10 +1,9 @@
 # In: nothing; finished runs. Out: markers that the MLflow store exists, and that it holds all runs with their retrieval.
 # A store that cannot be used fails no job: the marker says so, and `attempt` grows, so that the next call of Snakemake
-# fills the store. The first rule has no parameters: if it ran again, Snakemake would not look whether jobs that take its
-# marker as ancient have to run as well.
+# fills the store. The store's address is a derived parameter, which triggers no rerun: if the first rule ran again,
+# Snakemake would not look whether jobs that take its marker as ancient have to run as well.
 from spectraflow.training.tracking_marker import next_attempt
 
-STORE = option("--uri", plan.tracking_uri)
 SYNCED = f"{plan.results_folder}/mlflow/synced.json"
 
 
@@ -19,10 +18,12 @@ rule initialise_tracking:
     resources:
         mem_mb=grow(2000),
         runtime=grow(10),
+    params:
+        store=lambda wildcards, output: option("--uri", plan.tracking_uri),
     shell:
         """
         exec &> >(tee {log:q})
-        spectraflow tracking init --out {output.marker:q} --attempt 0 {STORE}
+        spectraflow tracking init --out {output.marker:q} --attempt 0 {params.store}
         """
 
 

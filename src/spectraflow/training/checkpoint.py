@@ -19,7 +19,7 @@ from spectraflow.provenance import code_of, file_sha256, settings_hash
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Write tensors and a JSON-able state to `path` atomically, with a checksum of both."""
-    copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    copies = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     text = json.dumps(state)
     with atomic_path(path) as temporary:
         save_file(copies, temporary, metadata={"state": text, "crc32": _checksum(copies, text)})

@@ -2,16 +2,14 @@
 
 import os
 import sys
-import threading
-import time
 from functools import cache
 
 from spectraflow.errors import ConfigError
+from spectraflow.interruption import end_with
 
 LAUNCHED = "TORCHELASTIC_RUN_ID"
 DEVICES = "SPECTRAFLOW_DEVICES"
 ACCELERATOR = "SPECTRAFLOW_ACCELERATOR"
-POLL_SECONDS = 0.5
 
 
 def launched_processes() -> int:
@@ -61,14 +59,7 @@ def number_from(variable: str) -> int:
 @cache
 def end_with_launcher() -> None:
     """End this process when torchrun dies: it would train on beside the job that is started in its place."""
-    launcher = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == launcher:
-            time.sleep(POLL_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with(os.getppid(), "torchrun was killed")
 
 
 def launch_is_over() -> None:
