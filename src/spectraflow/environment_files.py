@@ -15,24 +15,27 @@ COPIED = ("pyproject.toml", "README.md", "LICENSE", "src", "envs/constraints.txt
 PLACE = "/opt/spectraflow"
 
 
+INDEX = "PIP_EXTRA_INDEX_URL"
+"""Variable that pip itself reads: the address of an index with PyTorch's CPU builds."""
+
+
 @dataclass(frozen=True)
 class Flavour:
-    """One kind of machine. pip_options: where PyTorch's build for it lies; explanation: the same in words."""
+    """One kind of machine. explanation: where PyTorch's build for it comes from."""
 
     name: str
-    pip_options: tuple[str, ...]
     explanation: str
+    takes_index: bool = False
 
 
 FLAVOURS = (
     Flavour(
         "cpu",
-        ("--extra-index-url https://download.pytorch.org/whl/cpu",),
-        "PyTorch's own index has the build without CUDA; pip prefers it, as its version ends in +cpu.",
+        f"With an index of CPU builds in {INDEX} pip prefers those, as their version ends in +cpu.",
+        takes_index=True,
     ),
     Flavour(
         "cuda",
-        (),
         "On Linux the package index has PyTorch's CUDA build, which brings CUDA's libraries; the driver is the host's.",
     ),
 )
@@ -59,9 +62,7 @@ def _head(flavour: Flavour, use: str) -> str:
     return f"# Written by `make docs` from envs/constraints.txt; do not edit. {use}\n# {flavour.explanation}\n"
 
 
-def _install(flavour: Flavour) -> str:
-    options = "".join(f"{option} " for option in flavour.pip_options)
-    return f"pip install --no-cache-dir {options}-c {PLACE}/envs/constraints.txt '{PLACE}[kubernetes]'"
+INSTALL = f"pip install --no-cache-dir -c {PLACE}/envs/constraints.txt '{PLACE}[kubernetes]'"
 
 
 def _system() -> str:
@@ -77,11 +78,16 @@ def render_dockerfile(flavour: Flavour, constraints: str) -> str:
 FROM python:{python_version(constraints)}-slim
 RUN apt-get update && {_system()} && rm -rf /var/lib/apt/lists/*
 {copies}\
-RUN {_install(flavour)}
+{f"ARG {INDEX}{chr(10)}" if flavour.takes_index else ""}\
+RUN {INSTALL}
 RUN spectraflow --help
 WORKDIR /work
 CMD ["bash"]
 """
+
+
+def _apptainer_argument(flavour: Flavour) -> str:
+    return f"\n%arguments\n    {INDEX}=\n" if flavour.takes_index else ""
 
 
 def render_apptainer(flavour: Flavour, constraints: str) -> str:
@@ -91,14 +97,15 @@ def render_apptainer(flavour: Flavour, constraints: str) -> str:
 {_head(flavour, f"apptainer build envs/spectraflow.sif envs/{flavour.name}.def")}\
 Bootstrap: docker
 From: python:{python_version(constraints)}-slim
-
+{_apptainer_argument(flavour)}
 %files
 {copies}
 %post
     apt-get update
     {_system()}
     rm -rf /var/lib/apt/lists/*
-    {_install(flavour)}
+{f"    export {INDEX}='{{{{ {INDEX} }}}}'{chr(10)}" if flavour.takes_index else ""}\
+    {INSTALL}
 
 %test
     spectraflow --help
@@ -107,7 +114,7 @@ From: python:{python_version(constraints)}-slim
 
 def render_conda(flavour: Flavour, constraints: str) -> str:
     """Return the conda file of a flavour: Python from conda-forge, all packages as pip installs them elsewhere."""
-    lines = [*flavour.pip_options, *pins(constraints), "--editable .."]
+    lines = [*pins(constraints), "--editable .."]
     packages = "".join(f"      - {line}\n" for line in lines)
     return f"""\
 {_head(flavour, f"conda env create -f envs/{flavour.name}.yaml")}\
