@@ -54,8 +54,6 @@ rule all:
     default_target: True
     input:
         rules.compare_runs.output,
-        rules.write_report.output if plan.runs else [],
-        rules.write_groups_report.output if plan.symspectra.jobs else [],
-        rules.write_matching_report.output if plan.matchnet.jobs else [],
+        rules.report.input,
         rules.sync_tracking.output if plan.tracking_uri else [],
     localrule: True

@@ -117,14 +117,14 @@ def shell_prefix(results: str, devices: str) -> str:
     """Return shell text that finds this interpreter's `spectraflow` first, or the image's; braces are doubled.
 
     It tells commands which Snakemake started them, where its results lie, and what trainings may run on (`devices`,
-    shell text). Threads that wait do so asleep unless
-    the user says otherwise: on a shared machine, spinning ones cost a training most of its speed.
+    shell text). Threads that wait do so asleep unless the user says otherwise: on a shared machine, spinning ones cost
+    a training most of its speed. A prefix takes the place of Snakemake's own, so that bash's strict mode is set here.
     """
     folder_of_python = shlex.quote(str(Path(sys.executable).parent))
     quoted = shlex.quote(results).replace("{", "{{").replace("}", "}}")
     workflow = f"{STARTED_BY}={os.getpid()} {RESULTS}={quoted} {devices.replace('{', '{{').replace('}', '}}')}"
     found = f"if {IN_CONTAINER}; then {OWN_CODE}; else export PATH={folder_of_python}:$PATH; fi; "
-    return found + f"export OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}} {workflow}; " + QUIET
+    return "set -euo pipefail; " + found + f"export OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}} {workflow}; " + QUIET
 
 
 def folder(path: str) -> str:

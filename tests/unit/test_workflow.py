@@ -149,6 +149,12 @@ def test_jobs_know_the_snakemake_that_started_them_and_its_results():
     assert printed.stdout == f"{os.getpid()} my {{results}}\n"
 
 
+@pytest.mark.parametrize("failing", ["false; true", "false | true", "echo $UNSET; true"])
+def test_a_job_fails_with_any_of_its_commands(failing):
+    text = workflow.shell_prefix("results", "").format() + failing
+    assert subprocess.run(["bash", "-c", text], capture_output=True).returncode != 0
+
+
 def test_each_attempt_asks_for_once_more():
     memory = workflow.grow(4000)
     assert [memory(SimpleNamespace(), attempt=attempt) for attempt in (1, 2, 3)] == [4000, 8000, 12000]

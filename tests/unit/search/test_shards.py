@@ -65,7 +65,7 @@ def test_shards_must_be_one_library(tmp_path):
 
 def test_other_files_are_no_shards(tmp_path):
     (tmp_path / "x.arrow").write_bytes(b"ARROW1 or not")
-    with pytest.raises(InputError, match="not a shard"):
+    with pytest.raises(InputError, match="not a readable shard"):
         Shard.open(tmp_path / "x.arrow")
     with pytest.raises(InputError, match="no such shard"):
         Shard.open(tmp_path / "y.arrow")
