@@ -124,9 +124,8 @@ def shell_prefix(results: str, devices: str) -> str:
     quoted = shlex.quote(results).replace("{", "{{").replace("}", "}}")
     workflow = f"{STARTED_BY}={os.getpid()} {RESULTS}={quoted} {devices.replace('{', '{{').replace('}', '}}')}"
     found = f"if {IN_CONTAINER}; then {OWN_CODE}; else export PATH={folder_of_python}:$PATH; fi; "
-    return (
-        "set -euo pipefail; " + found + f"export OMP_WAIT_POLICY=${{{{OMP_WAIT_POLICY:-PASSIVE}}}} {workflow}; " + QUIET
-    )
+    waiting = "OMP_WAIT_POLICY=${{OMP_WAIT_POLICY:-PASSIVE}}"
+    return f"set -euo pipefail; {found}export {waiting} {workflow}; {QUIET}"
 
 
 def folder(path: str) -> str:
