@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself: a virtual environment in .venv with the pinned versions of envs/constraints.txt.
 # Variables: PYTHON (interpreter, 3.11 or newer), CORES, CONFIG (overlay files), ARGS (more Snakemake options),
-# PIP_ARGS (more pip options, for example another package index), NAME (the run whose MLflow store `make ui` opens),
+# WORKERS (processes that test), PIP_ARGS (more pip options, for example another package index), NAME (the run whose MLflow store `make ui` opens),
 # HOST, PORT and TRACKING (where `make tracking-server` listens, and its folder).
 .DEFAULT_GOAL := help
 .PHONY: help install run report test lint bench ui tracking-server docs pin clean
@@ -9,6 +9,7 @@ PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 ARGS ?=
+WORKERS ?= 2
 PIP_ARGS ?=
 NAME ?= demo
 HOST ?= 127.0.0.1
@@ -37,7 +38,7 @@ report: $(STAMP) ## write Snakemake's own report of a finished run: report.zip
 	@snakemake --report report.zip $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 test: lint ## run all checks and tests
-	@pytest -m "not benchmark" $(ARGS)
+	@pytest -m "not benchmark" -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## check format, style, types and workflow without running anything
 	@ruff check .

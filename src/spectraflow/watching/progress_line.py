@@ -44,7 +44,7 @@ class ProgressLine:
             self.say(f"{total} jobs to run")
 
     def update(self, done: int, total: int, running: Sequence[str], failed: int) -> None:
-        """Show a new state."""
+        """Show a new state; a line of its own waits until a job runs, as between two jobs none does for a moment."""
         if self._bar is None:
             return
         trouble = f"{failed} failed, " if failed else ""
@@ -52,7 +52,7 @@ class ProgressLine:
         if self._in_place:
             self._bar.total, self._bar.n = total, done
             self._bar.set_postfix_str(f"{trouble}running: {names}")
-        elif time.monotonic() - self._last >= LINE_EVERY:
+        elif running and time.monotonic() - self._last >= LINE_EVERY:
             self._last = time.monotonic()
             elapsed = clock(self._last - self._begun)
             self.say(f"{done}/{total} jobs, {elapsed}, {trouble}running: {names}")
