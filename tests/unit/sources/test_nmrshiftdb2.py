@@ -246,7 +246,7 @@ def test_the_message_says_what_is_wrong_with_a_molecule(read, sd):
     assert "valence" in rejects[0]["message"]
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"CCO\n$$$$\n" * 500)[:-20]])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"CCO\n$$$$\n" * 500)[:-20]], ids=["empty", "cut"])
 def test_nothing_is_left_of_a_file_that_cannot_be_used(tmp_path, content):
     raw, out = tmp_path / "raw.sd.gz", tmp_path / "out"
     raw.write_bytes(content)

@@ -45,7 +45,7 @@ def test_limit_stops_reading(tmp_path):
     assert len(list(read_records(write(tmp_path / "a.sd", "one\n$$$$\n" * 5), limit=3))) == 3
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")], ids=["empty", "blank", "nothing packed"])
 def test_empty_file(tmp_path, content):
     path = tmp_path / "a.sd"
     path.write_bytes(content)

@@ -82,7 +82,9 @@ def test_a_thousand_heavy_atoms_are_allowed(tmp_path):
     assert run(tmp_path, "C" * 1000)[1][0]["heavy_atoms"] == 1000
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"C\n" * 5000)[:-6]])
+@pytest.mark.parametrize(
+    "content", [b"", gzip.compress(b""), gzip.compress(b"C\n" * 5000)[:-6]], ids=["empty", "nothing packed", "cut"]
+)
 def test_nothing_is_left_of_a_file_that_cannot_be_used(tmp_path, content):
     with pytest.raises(InputError, match=r"raw\.smi"):
         run(tmp_path, content)
