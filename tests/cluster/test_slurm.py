@@ -214,6 +214,12 @@ def test_models_score_as_after_a_local_run(local, submitted, runs):
 
 
 def test_tables_equal_those_of_a_local_run(local, submitted):
-    table, other = ((folder / TARGET).read_text(encoding="utf-8") for folder in (local, submitted.folder))
-    assert any(row["measured"] for row in csv.DictReader(table.splitlines()))
+    table, other = (comparison(folder) for folder in (local, submitted.folder))
+    assert any(row["measured"] for row in table)
     assert other == table
+
+
+def comparison(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of comparison.csv, without what was measured of costs: times differ."""
+    rows = list(csv.DictReader((folder / TARGET).read_text(encoding="utf-8").splitlines()))
+    return [{**row, "measured": ""} if row["metric"].startswith("cost/") else row for row in rows]

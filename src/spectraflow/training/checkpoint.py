@@ -54,7 +54,8 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UnreadableFileError(path, f"not a readable checkpoint ({error})") from error
     if not isinstance(state, dict):
         raise UnreadableFileError(path, f"not a readable checkpoint (its state is a {type(state).__name__})")
-    if described.get("crc32", (found := _checksum(tensors, text))) != found:
+    misnamed = "state" in described and not described.keys() <= {"state", "crc32"}  # a bit of the name has changed
+    if misnamed or described.get("crc32", (found := _checksum(tensors, text))) != found:
         raise UnreadableFileError(path, "not a readable checkpoint (its checksum is wrong: bytes have changed)")
     return tensors, state
 

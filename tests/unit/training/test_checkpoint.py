@@ -36,6 +36,15 @@ def test_a_flipped_bit_is_noticed(tmp_path, place):
         load_checkpoint(path)
 
 
+@pytest.mark.parametrize("name", [b"crc32", b"state"])
+def test_a_flipped_bit_in_the_name_of_a_checksum_is_noticed(tmp_path, name):
+    path = tmp_path / "fit.safetensors"
+    save_checkpoint(path, {"a": torch.ones(3)}, {"identity": "x"})
+    path.write_bytes(path.read_bytes().replace(b'"' + name + b'"', b'"x' + name[1:] + b'"'))
+    with pytest.raises(UnreadableFileError, match="bytes have changed"):
+        load_checkpoint(path)
+
+
 @pytest.mark.parametrize("state", ["{", "[]"])
 def test_a_state_that_is_no_json_object_is_named(tmp_path, state):
     path = tmp_path / "fit.safetensors"
