@@ -15,6 +15,8 @@ from spectraflow.methods.symspectra.settings import SymspectraRun, SymspectraSec
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
 from spectraflow.search.settings import SearchSettings
 from spectraflow.settings import Positive, Settings, check, merge
+from spectraflow.training.launched import DEVICES
+from spectraflow.training.slots import JOBS_PER_DEVICE
 
 
 class DemoSettings(Settings):
@@ -123,7 +125,7 @@ class DevicesSettings(Settings):
     @property
     def environment(self) -> str:
         """Return shell text that sets the variables commands read, where the user has not."""
-        numbers = {"SPECTRAFLOW_DEVICES": self.per_training, "SPECTRAFLOW_JOBS_PER_DEVICE": self.jobs_per_device}
+        numbers = {DEVICES: self.per_training, JOBS_PER_DEVICE: self.jobs_per_device}
         return " ".join(f"{name}=${{{name}:-{number}}}" for name, number in numbers.items())
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ import pytest
 
 from spectraflow.config import load_config
 from spectraflow.workflow import Plan
+from tests.waiting import PATIENCE, wait_until
 
 
 def slurm_answers() -> bool:
@@ -69,7 +70,6 @@ TARGET = "results/cluster/comparison.csv"
 TRAININGS = ("train_km3aid", "train_shifts", "train_symspectra", "train_matchnet")
 LOCAL = ("--cores", "2", "--set-threads", *(f"{rule}=1" for rule in TRAININGS))
 SUBMITTED = (*LOCAL, "--workflow-profile", "slurm", "--slurm-init-seconds-before-status-checks", "3")
-PATIENCE_S = 1800
 
 
 def command(*arguments: str) -> list[str]:
@@ -83,18 +83,9 @@ def environment() -> dict[str, str]:
 def run(folder: Path, *arguments: str) -> None:
     """Run the workflow to its end; a failure shows its output."""
     done = subprocess.run(
-        command(*arguments), cwd=folder, capture_output=True, text=True, env=environment(), timeout=PATIENCE_S
+        command(*arguments), cwd=folder, capture_output=True, text=True, env=environment(), timeout=PATIENCE
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
-
-
-def wait_until(condition: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for a condition while the workflow runs; its end or lost patience fails with its output."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None, log.read_text()[-8000:]
-        assert time.monotonic() < deadline, log.read_text()[-8000:]
-        time.sleep(0.1)
 
 
 def slurm(*arguments: str) -> list[list[str]]:
@@ -172,7 +163,7 @@ def submitted(tables: Path, long: str) -> SimpleNamespace:
             queue = slurm("squeue", "--noheader", "--format=%A|%k|%j")
             (cancelled,) = [job for job, comment, owner in queue if long in comment and owner.startswith(name)]
             subprocess.run(["scancel", cancelled], check=True, timeout=60)
-            assert process.wait(PATIENCE_S) == 0, log.read_text()[-8000:]
+            assert process.wait(PATIENCE) == 0, log.read_text()[-8000:]
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)  # Snakemake cancels what it submitted

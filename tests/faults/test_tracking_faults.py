@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,21 +22,14 @@ from spectraflow.errors import InputError
 from spectraflow.files import read_json, write_json
 from spectraflow.training import run_folder
 from spectraflow.training.postgres import find_programs
-from tests.faults.workplace import PATIENCE, TARGET, Workplace
+from tests.faults.workplace import TARGET, Workplace
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
 JOBS = Path(__file__).with_name("tracking_jobs.py")
 SPECTRAFLOW = (sys.executable, "-m", "spectraflow")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
-def wait_for(happened: Callable[[], bool], process: subprocess.Popen[Any], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert process.poll() is None, log.read_text()[-4000:]
-        assert time.monotonic() < end, log.read_text()[-4000:]
-        time.sleep(0.1)
 
 
 @dataclass
@@ -69,7 +61,7 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=stream, stderr=stream, env=ENVIRONMENT, start_new_session=True
             )
-        wait_for(lambda: f"tracking server on {self.uri}" in log.read_text(), self.process, log)
+        wait_until(lambda: f"tracking server on {self.uri}" in log.read_text(), self.process, log)
 
     def kill(self) -> None:
         """Kill command, MLflow and PostgreSQL at once."""
@@ -182,7 +174,7 @@ def test_trainings_end_without_a_killed_server_and_a_sync_fills_the_gap(server, 
     hold = tmp_path / "hold"
     running = trainings(server.uri, 4, hold=hold)
     waiting = Path(f"{hold}.waiting")
-    wait_for(lambda: waiting.exists() and len(waiting.read_text().split()) == 4, running, tmp_path / "output.txt")
+    wait_until(lambda: waiting.exists() and len(waiting.read_text().split()) == 4, running, tmp_path / "output.txt")
     server.kill()
     hold.touch()
     assert running.wait(PATIENCE) == 0

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from tests.faults.workplace import PATIENCE, Workplace, wait_until_gone
+from tests.faults.workplace import Workplace, wait_until_gone
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,10 @@ from typing import Any
 import pytest
 
 from spectraflow.tables import ASSIGNMENTS, read_table
+from tests.waiting import PATIENCE, wait_until
 
 HOLD = Path(__file__).parent / "hold"
 TARGET = "results/faults/comparison.csv"
-PATIENCE = 1800.0
-"""Seconds after which a test gives up waiting; on a busy machine a start of Python takes minutes."""
-
 OVERLAY = """\
 name: faults
 processes: 1
@@ -146,11 +143,8 @@ class Running:
 
     def held(self) -> int:
         """Wait until a process is held and return its id; another may be held after that."""
-        marker, end = self.folder / "held", time.monotonic() + PATIENCE
-        while not marker.exists():
-            assert self.process.poll() is None, self.output.read_text()[-8000:]
-            assert time.monotonic() < end, self.output.read_text()[-8000:]
-            time.sleep(0.05)
+        marker = self.folder / "held"
+        wait_until(marker.exists, self.process, self.output)
         pid = int(marker.read_text())
         marker.unlink()
         return pid

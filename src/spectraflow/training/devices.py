@@ -8,12 +8,10 @@ import torch
 
 from spectraflow.errors import ConfigError
 from spectraflow.training.launched import ACCELERATOR, end_with_launcher, launched_processes, number_from
-from spectraflow.training.slots import lock_folder, take_slots
+from spectraflow.training.slots import JOBS_PER_DEVICE, lock_folder, take_slots
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-JOBS_PER_DEVICE = "SPECTRAFLOW_JOBS_PER_DEVICE"
 
 
 def make_fabric(precision: str = "32-true") -> "Fabric":

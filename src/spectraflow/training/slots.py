@@ -16,6 +16,8 @@ from pathlib import Path
 
 FOLDER = "SPECTRAFLOW_DEVICE_LOCKS"
 """Environment variable with the folder of the locks; without it, one a user in the folder of temporary files."""
+JOBS_PER_DEVICE = "SPECTRAFLOW_JOBS_PER_DEVICE"
+"""Environment variable with how many jobs may be on one device at a time; 1 without it."""
 POLL_SECONDS = 0.5
 
 

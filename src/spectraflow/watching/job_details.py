@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from spectraflow.training.run_folder import LABEL
+from spectraflow.training.run_folder import read_label
 from spectraflow.watching.epochs import Epochs, read_epochs
 from spectraflow.watching.log_tails import first_tail
 from spectraflow.watching.run_state import Job
@@ -19,9 +19,7 @@ def epochs_of(folder: Path, job: Job, now: float) -> Epochs | None:
 
 def label_of(folder: Path, job: Job) -> str | None:
     """Return what people call the run that a job trains."""
-    path = folder / job.training / LABEL if job.training else None
-    lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.is_file() else []
-    return lines[0].strip() if lines else None
+    return read_label(folder / job.training, {}) or None if job.training else None
 
 
 def tail_of(folder: Path, job: Job) -> tuple[str, list[str]]:

@@ -19,16 +19,10 @@ from spectraflow.methods.km3aid.train import train
 from spectraflow.training import devices, launched
 from spectraflow.training.launched import launched_processes, run_on_devices
 from spectraflow.training.run_folder import read_history
+from tests.unit.training.shared_trainings import KM3AID
 
 RUN = {
-    "model": {
-        "layers": 2,
-        "dim": 16,
-        "projection": 16,
-        "dropout": 0.0,
-        "projection_dropout": 0.0,
-        "ppm_scale": "standard",
-    },
+    "model": {**KM3AID["model"], "shift_head": False},
     "training": {"epochs": 6, "batch_size": 15, "learning_rate": 0.001},
 }
 INPUTS = ("alignment", "graphs", "split")
