@@ -12,6 +12,7 @@ from spectraflow.command_options import OtherPages, Processes, SettingsText, rep
 from spectraflow.interruption import end_with_workflow
 from spectraflow.methods.km3aid.commands import app as km3aid_app
 from spectraflow.methods.matchnet.commands import app as matchnet_app
+from spectraflow.methods.mmfrl.commands import app as mmfrl_app
 from spectraflow.methods.shifts.commands import app as shifts_app
 from spectraflow.methods.symspectra.commands import app as symspectra_app
 from spectraflow.search.commands import app as search_app
@@ -25,6 +26,7 @@ app.add_typer(km3aid_app, name="km3aid")
 app.add_typer(shifts_app, name="shifts")
 app.add_typer(symspectra_app, name="symspectra")
 app.add_typer(matchnet_app, name="matchnet")
+app.add_typer(mmfrl_app, name="mmfrl")
 app.add_typer(search_app, name="search")
 app.add_typer(tracking_app, name="tracking")
 app.add_typer(config_app, name="config")

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from spectraflow.errors import ConfigError
 from spectraflow.methods.km3aid.settings import Km3aidRun, Km3aidSection
 from spectraflow.methods.matchnet.settings import MatchnetRun, MatchnetSection
+from spectraflow.methods.mmfrl.section import MmfrlSection
 from spectraflow.methods.shifts.settings import ShiftsRun, ShiftsSection
 from spectraflow.methods.symspectra.settings import SymspectraRun, SymspectraSection
 from spectraflow.retrieval.settings import IsomerSettings, RetrievalSettings
@@ -56,6 +57,12 @@ class ListsSettings(Settings):
     )
 
 
+class TasksSettings(Settings):
+    """Where the MoleculeNet files come from: eleven files of fixed names."""
+
+    mirror: str | None = Field(None, description="folder or URL tried before the publisher; null = the global mirror")
+
+
 class FolderSettings(SourceSettings):
     """Where the files of a source that fills a folder come from."""
 
@@ -80,6 +87,7 @@ class SourcesSettings(Settings):
     massbank: SourceSettings = Field(SourceSettings(), description="EI mass spectra of MassBank as text records")
     sdbs: ExportSettings = Field(ExportSettings(), description="local SDBS export; nothing is ever downloaded")
     matcs: ListsSettings = Field(ListsSettings(), description="MatCS lists of pairs; a mirror alone has them")
+    moleculenet: TasksSettings = Field(TasksSettings(), description="MoleculeNet tasks")
     alberts: FolderSettings = Field(FolderSettings(), description="simulated multimodal spectra (Alberts et al.)")
 
 
@@ -148,6 +156,7 @@ class Config(Settings):
     shifts: ShiftsSection = Field(ShiftsSection(), description="shift models")
     symspectra: SymspectraSection = Field(SymspectraSection(), description="SymSpectra and its baselines")
     matchnet: MatchnetSection = Field(MatchnetSection(), description="SpecMol-MatchNet and its baselines")
+    mmfrl: MmfrlSection = Field(MmfrlSection(), description="MMFRL and baselines on MoleculeNet tasks")
     retrieval: RetrievalSettings = Field(RetrievalSettings(), description="library retrieval, for every method")
     search: SearchSettings = Field(SearchSettings(), description="search of whole libraries, for every method")
     isomers: IsomerSettings = Field(IsomerSettings(), description="isomer recognition, for every method")

@@ -8,6 +8,7 @@ from spectraflow.config import Config
 from spectraflow.methods.km3aid.settings import Km3aidRun
 from spectraflow.provenance import code_of, file_sha256, settings_hash
 from spectraflow.settings import hashed_settings
+from spectraflow.sources.moleculenet_names import file_name
 
 REGISTRY = Path("resources/sources.yaml")
 
@@ -62,6 +63,14 @@ def raw_version(config: Config, source: str) -> str:
     every = getattr(getattr(config.sources, source), "every", 1)
     files = MATCS_FILES if source == "matcs" else (None,)
     return settings_hash({"files": [_raw_file(config, source, file) for file in files], "every": every})
+
+
+def property_version(config: Config, task: str) -> str:
+    """Return the identity of the raw file of a MoleculeNet task, as `data_version` does."""
+    if config.data == "demo":
+        return data_version(config)
+    file = file_name(task)
+    return settings_hash({"file": file, "sha256": registered_sha256("moleculenet", file)})
 
 
 def _raw_file(config: Config, source: str, file: str | None = None) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class TrainingSettings(Settings):
     batch_size: Positive = Field(128, description="molecules a batch; incomplete training batches are dropped")
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="AdamW step size")
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(1e-3, description="AdamW weight decay")
-    schedule: Literal["constant", "plateau", "cosine", "milestones", "inverse_root"] = Field(
+    schedule: Literal["constant", "plateau", "cosine", "milestones", "inverse_root", "noam"] = Field(
         "constant", description="learning-rate schedule"
     )
     plateau_patience: Positive = Field(2, description="epochs without improvement before the rate is halved")

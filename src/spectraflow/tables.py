@@ -161,9 +161,70 @@ SPLITS = _schema(
 REJECTS = _schema(
     "rejects",
     _field("native_id", pa.string(), "the source's own id, or the record's position if it has none", nullable=False),
-    _field("stage", pa.string(), "record, spectrum, peak, assignment or graph: what was lost", nullable=False),
+    _field("stage", pa.string(), "record, spectrum, peak, assignment, label or graph: what was lost", nullable=False),
     _field("reason", pa.string(), "one of RejectReason", nullable=False),
     _field("message", pa.string(), "what was found, naming the spectrum, peak or line"),
+)
+
+
+PROPERTIES = _schema(
+    "properties",
+    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`, rows counted from 0 in the raw file", nullable=False),
+    _field("row", pa.int32(), "row of the raw file, from 0; of merged rows the first", nullable=False),
+    _field("smiles", pa.string(), "RDKit canonical, isomeric, all fragments kept", nullable=False),
+    _field("inchikey", pa.string(), "full standard InChIKey; null if there is none"),
+    _field("scaffold", pa.string(), "Murcko scaffold without stereo; empty for acyclic molecules", nullable=False),
+    _field("targets", pa.list_(pa.float32()), "a number a target, in the order of counts.json; null = not measured"),
+)
+
+PRETRAINING = _schema(
+    "pretraining",
+    _field("molecule_id", pa.string(), "`nmrshiftdb2:native id`", nullable=False),
+    _field("smiles", pa.string(), "RDKit canonical, isomeric", nullable=False),
+    _field("first_block", pa.string(), "first block of the InChIKey", nullable=False),
+    _field("carbon_atom", pa.list_(pa.int32()), "all carbons in the order of `smiles`, ascending"),
+    _field("shift_ppm", pa.list_(pa.float32()), "13C shift of each of these carbons, ppm"),
+)
+
+PROPERTY_PREDICTIONS = _schema(
+    "property_predictions",
+    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`", nullable=False),
+    _field("part", pa.string(), "val or test", nullable=False),
+    _field("measured", pa.list_(pa.float32()), "targets; null = not measured"),
+    _field("predicted", pa.list_(pa.float32()), "probability of the positive class, or the value in original units"),
+)
+
+EMBEDDING_MAP = _schema(
+    "embedding_map",
+    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`", nullable=False),
+    _field("part", pa.string(), "train, val or test", nullable=False),
+    _field("stage", pa.string(), "pretrained or finetuned", nullable=False),
+    _field("embedding", pa.string(), "name of the encoder, or fused", nullable=False),
+    _field("target", pa.float32(), "measured target; null = not measured"),
+    _field("x", pa.float32(), "t-SNE of the embedding, arbitrary unit"),
+    _field("y", pa.float32(), "t-SNE of the embedding, arbitrary unit"),
+)
+
+LATE_PARTS = _schema(
+    "late_parts",
+    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`", nullable=False),
+    _field("encoder", pa.string(), "name of the encoder", nullable=False),
+    _field("coefficient", pa.float32(), "of the encoder for this molecule"),
+    _field("prediction", pa.float32(), "of the encoder alone: a logit, or a value in deviations of the training part"),
+    _field("product", pa.float32(), "coefficient times prediction: its share of the sum"),
+)
+
+POSITIVE_SUBGRAPHS = _schema(
+    "positive_subgraphs",
+    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`", nullable=False),
+    _field("smiles", pa.string(), "the molecule", nullable=False),
+    _field("probability", pa.float32(), "predicted for the molecule"),
+    _field("measured", pa.float32(), "0 or 1; null = not measured"),
+    _field("subgraph", pa.string(), "smallest part still predicted positive; null if no connected part is"),
+    _field("atoms", pa.list_(pa.int32()), "its atoms in the order of `smiles`"),
+    _field("subgraph_probability", pa.float32(), "predicted for the subgraph"),
+    _field("random_positive", pa.float32(), "share of random parts of its size predicted positive; null if untested"),
+    _field("cluster", pa.int32(), "subgraphs alike, 0 = largest cluster; null without a subgraph"),
 )
 
 

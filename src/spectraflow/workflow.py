@@ -19,25 +19,13 @@ from spectraflow.errors import ConfigError, SpectraflowError
 from spectraflow.interruption import STARTED_BY
 from spectraflow.methods.km3aid.settings import PlannedRun
 from spectraflow.methods.matchnet.plan import MatchnetPlan
+from spectraflow.methods.mmfrl.plan import MmfrlPlan
 from spectraflow.methods.shifts.plan import ShiftsPlan
 from spectraflow.methods.symspectra.plan import SymspectraPlan
 from spectraflow.provenance import settings_hash
 from spectraflow.run_ids import DEMO_RAW_FILES, MATCS_FILES, RAW_FILES, data_version, encoder_id, run_id, selection_name
 from spectraflow.settings import check
-
-MOLECULENET_TASKS = (
-    "BBBP",
-    "HIV",
-    "Lipophilicity",
-    "SAMPL",
-    "bace",
-    "clintox",
-    "delaney-processed",
-    "muv",
-    "sider",
-    "tox21",
-    "toxcast_data",
-)
+from spectraflow.sources.moleculenet_names import STEMS, file_name
 
 DEMO_FILES = (
     "nmrshiftdb2/nmrshiftdb2withsignals.sd.gz",
@@ -47,7 +35,7 @@ DEMO_FILES = (
     "sdbs/records.jsonl",
     "massbank/massbank_EI_records.tar.gz",
     *(f"matcs/{file}" for file in MATCS_FILES),
-    *(f"moleculenet/{task}.csv.gz" for task in MOLECULENET_TASKS),
+    *(f"moleculenet/{file_name(task)}" for task in STEMS),
 )
 """Raw files of the demo, below `raw/`."""
 
@@ -156,6 +144,7 @@ class Plan:
         self.shifts = ShiftsPlan(config, self.data_version)
         self.symspectra = SymspectraPlan(config)
         self.matchnet = MatchnetPlan(config, self.shifts, self.runs, self.raw)
+        self.mmfrl = MmfrlPlan(config)
 
     def _add(self, planned: PlannedRun) -> None:
         run = planned.run

@@ -132,3 +132,25 @@ rule retrieve_matcs:
         exec &> >(tee {log:q})
         spectraflow retrieve matcs --file {wildcards.list}.csv.gz --out {output.raw:q} {params.mirror}
         """
+
+
+rule retrieve_moleculenet:
+    output:
+        raw=ensure("<results>/raw/moleculenet/{file}.csv.gz", non_empty=True),
+        provenance="<results>/raw/moleculenet/{file}.csv.gz.provenance.json",
+    log:
+        "<logs>/retrieve_moleculenet/{file}.log",
+    benchmark:
+        "<benchmarks>/retrieve_moleculenet/{file}.tsv"
+    retries: 3
+    threads: 1
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(30),
+    params:
+        mirror=option("--mirror", plan.mirror("moleculenet")),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow retrieve moleculenet --file {wildcards.file}.csv.gz --out {output.raw:q} {params.mirror}
+        """

@@ -1,7 +1,7 @@
 """Molecules drawn as SVG, with a note and a colour on every atom that has one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rdkit import Chem
@@ -44,22 +44,47 @@ def draw_molecule(
     false (colour-blind safe); size: width and height in px. Raises InputError for unreadable SMILES and for
     atom indices outside the molecule. Lines and letters are drawn in `INK`, so that a page can recolour them.
     """
+    notes, right = notes or {}, right or {}
+    mol = _checked(molecule, {*notes, *right})
+    for atom, note in notes.items():
+        mol.GetAtomWithIdx(atom).SetProp("atomNote", note)
+    colours = {atom: _rgb(RIGHT_COLOUR if good else WRONG_COLOUR, 0.45) for atom, good in right.items()}
+    return _drawn(mol, size, highlightAtoms=list(right), highlightAtomColors=colours, highlightBonds=[])
+
+
+def draw_subgraph(molecule: Chem.Mol | str, atoms: Collection[int], size: tuple[int, int] = (460, 300)) -> str:
+    """Return an SVG element of a molecule with some atoms and the bonds between them behind a blue band.
+
+    Background, ink, size and errors are those of `draw_molecule`.
+    """
+    mol, marked = _checked(molecule, atoms), set(atoms)
+    bonds = [b.GetIdx() for b in mol.GetBonds() if {b.GetBeginAtomIdx(), b.GetEndAtomIdx()} <= marked]
+    colour = _rgb(RIGHT_COLOUR, 0.45)
+    return _drawn(
+        mol,
+        size,
+        highlightAtoms=sorted(marked),
+        highlightAtomColors=dict.fromkeys(marked, colour),
+        highlightBonds=bonds,
+        highlightBondColors=dict.fromkeys(bonds, colour),
+    )
+
+
+def _checked(molecule: Chem.Mol | str, atoms: Collection[int]) -> Chem.Mol:
     mol = Chem.MolFromSmiles(molecule) if isinstance(molecule, str) else Chem.Mol(molecule)
     if mol is None or not mol.GetNumAtoms():
         raise InputError(f"no molecule can be drawn from {molecule!r}")
-    notes, right = notes or {}, right or {}
-    if outside := [atom for atom in {*notes, *right} if not 0 <= atom < mol.GetNumAtoms()]:
+    if outside := [atom for atom in atoms if not 0 <= atom < mol.GetNumAtoms()]:
         raise InputError(f"atom(s) {sorted(outside)} are not in a molecule of {mol.GetNumAtoms()} atoms")
-    for atom, note in notes.items():
-        mol.GetAtomWithIdx(atom).SetProp("atomNote", note)
+    return mol
+
+
+def _drawn(mol: Chem.Mol, size: tuple[int, int], **highlights: Any) -> str:
     rdDepictor.SetPreferCoordGen(True)
     rdDepictor.Compute2DCoords(mol)
     drawer = rdMolDraw2D.MolDraw2DSVG(*size)
     _configure(drawer)
-    colours = {atom: _rgb(RIGHT_COLOUR if good else WRONG_COLOUR, 0.45) for atom, good in right.items()}
-    rdMolDraw2D.PrepareAndDrawMolecule(
-        drawer, mol, highlightAtoms=list(right), highlightAtomColors=colours, highlightBonds=[]
-    )
+    rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol, **highlights)
     drawer.FinishDrawing()
     return _element(drawer.GetDrawingText())
 

@@ -23,7 +23,7 @@ from spectraflow.training.checkpoint import (
     take_prefix,
     with_prefix,
 )
-from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate
+from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate, warmed_rate
 from spectraflow.training.seeds import epoch_seed, seed_torch
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Task(Protocol):
 
     A task that several processes can train together has `shares_batches`: its `training_batches` yield this process's
     share of each batch (`distributed.own_share`), and its `loss` is that of the whole (`distributed.gathered`).
+    One that can be trained with the schedule noam has `steps_per_epoch`, the batches of an epoch.
     """
 
     monitor: str
@@ -95,7 +96,8 @@ def fit(
         on_epoch: called after every epoch with the history so far, in the first process alone.
 
     Raises:
-        ConfigError: there are several processes, and the task cannot share its batches among them.
+        ConfigError: there are several processes, and the task cannot share its batches among them; or the schedule is
+            noam, and the task does not know how many batches an epoch has.
 
     Returns:
         The records of all epochs, those before a resume included.
@@ -123,6 +125,8 @@ def _prepare(task: Task, settings: TrainingSettings, fabric: "Fabric", checkpoin
         if not getattr(task, "shares_batches", False):
             raise ConfigError(f"{type(task).__name__} cannot share its batches among devices; take one device")
         share_batch_norms(task.model)
+    if settings.schedule == "noam" and not hasattr(task, "steps_per_epoch"):
+        raise ConfigError(f"{type(task).__name__} cannot be trained with the schedule noam")
     optimizer = torch.optim.AdamW(
         [parameter for parameter in task.model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
@@ -194,6 +198,8 @@ def _train(
         started = time.perf_counter()
         if settings.schedule == "inverse_root":
             _set_rate(state, step_rate(settings, earlier + batches))
+        elif settings.schedule == "noam":
+            _set_rate(state, warmed_rate(settings, earlier + batches, task.steps_per_epoch))  # type: ignore[attr-defined]
         loss, figures = task.loss(state.model, batch)
         state.optimizer.zero_grad()
         fabric.backward(loss)

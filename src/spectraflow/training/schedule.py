@@ -5,6 +5,11 @@ from collections.abc import Sequence
 
 from spectraflow.settings import TrainingSettings
 
+WARMUP_EPOCHS = 2
+"""Epochs in which the schedule noam rises to the full rate."""
+LOWEST_SHARE = 0.1
+"""Share of the full rate with which the schedule noam begins and ends."""
+
 
 def epochs_since_best(history: Sequence[float]) -> int:
     """Return how many epochs ago the lowest value was seen; 0 if it is the last one."""
@@ -28,7 +33,7 @@ def learning_rate(settings: TrainingSettings, epoch: int, history: Sequence[floa
 
     plateau halves after `plateau_patience` epochs without improvement (ReduceLROnPlateau, mode min, factor 0.5);
     cosine falls from the full rate to zero over all epochs; milestones divides by ten at each listed epoch.
-    inverse_root changes within an epoch: see `step_rate`.
+    inverse_root and noam change within an epoch: see `step_rate` and `warmed_rate`.
     """
     if settings.schedule == "plateau":
         return settings.learning_rate * 0.5 ** _plateau_halvings(history, settings.plateau_patience)
@@ -47,3 +52,15 @@ def step_rate(settings: TrainingSettings, step: int) -> float:
     """
     done = step + 1
     return settings.learning_rate * min(done / settings.warmup_steps, math.sqrt(settings.warmup_steps / done))
+
+
+def warmed_rate(settings: TrainingSettings, step: int, steps_per_epoch: int) -> float:
+    """Return the rate of batch `step` (from 0, over all epochs) of the schedule noam, chemprop 1's `NoamLR`.
+
+    It rises linearly from a tenth of the full rate to all of it within two epochs, and then falls exponentially to the
+    tenth, which it reaches with the last epoch. Fits of up to two epochs only rise.
+    """
+    warmup, total = WARMUP_EPOCHS * steps_per_epoch, settings.epochs * steps_per_epoch
+    if step <= warmup:
+        return settings.learning_rate * (LOWEST_SHARE + (1 - LOWEST_SHARE) * step / warmup)
+    return settings.learning_rate * LOWEST_SHARE ** min(1, (step - warmup) / max(1, total - warmup))

@@ -27,8 +27,8 @@ ARTIFACTS = (
 )
 CURVES = "training_curves.png"
 _UNNAMEABLE = re.compile(r"[^\w\-./ ]", re.ASCII)
-_DETAILS = ("groups/label/", "groups/count/")
-"""Scores of single groups and by number of groups: hundreds a run, which stay in metrics.json."""
+_DETAILS = ("groups/label/", "groups/count/", "property/target/")
+"""Scores of single groups or targets and by number of groups: hundreds a run, which stay in metrics.json."""
 
 
 def _metric_name(name: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from rdkit import Chem
 
 from spectraflow.errors import InputError
-from spectraflow.molecules.depictions import INK, RIGHT_COLOUR, WRONG_COLOUR, draw_molecule
+from spectraflow.molecules.depictions import INK, RIGHT_COLOUR, WRONG_COLOUR, draw_molecule, draw_subgraph
 
 
 def discs(svg, colour):
@@ -49,3 +49,20 @@ def test_size_is_kept():
 def test_bad_input_is_refused(smiles, notes):
     with pytest.raises(InputError, match=r"drawn|not in a molecule"):
         draw_molecule(smiles, notes)
+
+
+def test_a_subgraph_is_marked_with_its_bonds():
+    svg = draw_subgraph("CC(=O)Oc1ccccc1", [1, 2, 3])
+    assert discs(svg, RIGHT_COLOUR) == [1, 2, 3]
+    bands = {
+        node.get("class")
+        for node in ET.fromstring(svg).iter()
+        if node.tag.endswith("path") and f"fill:{RIGHT_COLOUR}" in node.get("style", "")
+    }
+    assert bands == {"bond-1 atom-1 atom-2", "bond-2 atom-1 atom-3"}
+    assert "<rect" not in svg
+
+
+def test_a_subgraph_outside_the_molecule_is_refused():
+    with pytest.raises(InputError, match=r"\[5\] are not in a molecule of 2"):
+        draw_subgraph("CC", [1, 5])
