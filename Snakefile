@@ -4,7 +4,8 @@ from snakemake.utils import min_version
 
 from spectraflow.interruption import release_dead_lock
 from spectraflow.provenance import code_of
-from spectraflow.workflow import DEMO_FILES, checkpoints, folder, grow, load_plan, option, options, repeat, shell_prefix
+from spectraflow.workflow import DEMO_FILES, WILDCARDS, checkpoints, folder, grow, load_plan, option, options, repeat
+from spectraflow.workflow import shell_prefix
 
 min_version("9.20")
 
@@ -27,13 +28,7 @@ container: "envs/spectraflow.sif"
 
 
 wildcard_constraints:
-    **dict.fromkeys(("run", "encoder", "experiment", "rendering", "features"), "[0-9a-f]{12}"),
-    **dict.fromkeys(("fold", "shard"), r"\d+"),
-    source="nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp|matcs",
-    selection="(published_ids|all_assigned)(-computed)?",
-    experimental="sdbs|open_exp",
-    dataset="alberts|sdbs|open_exp",
-    paired="nmrshiftdb2|nmrshiftdb2_any|alberts|matcs|pubchem",
+    **WILDCARDS,
 
 
 include: "workflow/rules/demo.smk" if plan.config.data == "demo" else "workflow/rules/retrieve.smk"
@@ -46,6 +41,7 @@ include: "workflow/rules/symspectra.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/shifts.smk"
 include: "workflow/rules/matchnet.smk"
+include: "workflow/rules/mmfrl.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 

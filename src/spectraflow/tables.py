@@ -169,7 +169,9 @@ REJECTS = _schema(
 
 PROPERTIES = _schema(
     "properties",
-    _field("molecule_id", pa.string(), "`moleculenet_<task>:<row>`, rows counted from 0 in the raw file", nullable=False),
+    _field(
+        "molecule_id", pa.string(), "`moleculenet_<task>:<row>`, rows counted from 0 in the raw file", nullable=False
+    ),
     _field("row", pa.int32(), "row of the raw file, from 0; of merged rows the first", nullable=False),
     _field("smiles", pa.string(), "RDKit canonical, isomeric, all fragments kept", nullable=False),
     _field("inchikey", pa.string(), "full standard InChIKey; null if there is none"),

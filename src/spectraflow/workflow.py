@@ -39,6 +39,18 @@ DEMO_FILES = (
 )
 """Raw files of the demo, below `raw/`."""
 
+WILDCARDS = {
+    **dict.fromkeys(("run", "encoder", "experiment", "rendering", "features", "target"), "[0-9a-f]{12}"),
+    **dict.fromkeys(("fold", "shard", "seed"), r"\d+"),
+    **dict.fromkeys(("task", "cleaning", "protocol", "dedupe"), "[a-z0-9_]+"),
+    "source": "nmrshiftdb2|pubchem|alberts|sdbs|massbank|open_exp|matcs",
+    "selection": "(published_ids|all_assigned)(-computed)?",
+    "experimental": "sdbs|open_exp",
+    "dataset": "alberts|sdbs|open_exp",
+    "paired": "nmrshiftdb2|nmrshiftdb2_any|alberts|matcs|pubchem",
+}
+"""What the wildcards of the rules may be, as regular expressions."""
+
 
 @dataclass(frozen=True)
 class EncoderJob:

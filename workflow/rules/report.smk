@@ -3,6 +3,7 @@ report_pages = [
     *(["index.html"] if plan.runs else []),
     *(["functional_groups.html"] if plan.symspectra.jobs else []),
     *(["matching.html"] if plan.matchnet.jobs else []),
+    *(["moleculenet.html"] if plan.mmfrl.jobs else []),
 ]
 
 
@@ -32,6 +33,9 @@ rule compare_runs:
         matching_labels=plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt"),
         matching_metrics=plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json"),
         matching_examinations=plan.matchnet.each_examined_run("<results>/matchnet/runs/{run}/examination.json"),
+        property_settings=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/settings.json"),
+        property_labels=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/label.txt"),
+        property_metrics=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/metrics.json"),
         audits=plan.symspectra.each_run("<results>/splits/symspectra/{dataset}/{split}-fold{fold}.audit.json")
         + plan.matchnet.each_run("<results>/splits/matchnet/{paired}/{split}-fold{fold}.audit.json"),
     output:
@@ -48,7 +52,8 @@ rule compare_runs:
         data=plan.config.data,
         code=code_of("reporting.comparison"),
         runs=lambda wildcards, input: repeat(
-            "--run", map(folder, [*input.metrics, *input.group_metrics, *input.matching_metrics])
+            "--run",
+            map(folder, [*input.metrics, *input.group_metrics, *input.matching_metrics, *input.property_metrics]),
         ),
         pooled=lambda wildcards, input: repeat("--pooled", input.pooled),
         audits=lambda wildcards, input: repeat("--audit", input.audits),
@@ -223,4 +228,52 @@ rule write_matching_report:
         exec &> >(tee {log:q})
         spectraflow report-matching --comparison {input.comparison:q} {params.runs} {params.counts} {params.audits} \
             {params.rendered} --out {params.folder:q} --data {params.data} {params.links}
+        """
+
+
+rule write_properties_report:
+    input:
+        comparison="<results>/comparison.csv",
+        settings=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/settings.json"),
+        labels=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/label.txt"),
+        metrics=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/metrics.json"),
+        predictions=plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/predictions.parquet"),
+        encoder_settings=plan.mmfrl.each_encoder("<results>/mmfrl/encoders/{encoder}/settings.json"),
+        encoder_history=plan.mmfrl.each_encoder("<results>/mmfrl/encoders/{encoder}/metrics.jsonl"),
+        encoders=plan.mmfrl.each_encoder("<results>/mmfrl/encoders/{encoder}/metrics.json"),
+        overlaps=plan.mmfrl.each_dedupe("<results>/mmfrl/pretraining/{dedupe}.overlap.json"),
+        counts=plan.mmfrl.each_task("<results>/tables/moleculenet/{task}.counts.json"),
+        audits=plan.mmfrl.each_run("<results>/splits/moleculenet/{task}-{cleaning}/{protocol}-{seed}.audit.json"),
+        explanations=plan.mmfrl.each_explained_run("<results>/mmfrl/explanations/{run}/explanation.json"),
+        maps=plan.mmfrl.each_explained_run("<results>/mmfrl/explanations/{run}/map.parquet"),
+        late_parts=plan.mmfrl.each_explained_run("<results>/mmfrl/explanations/{run}/late_parts.parquet"),
+        subgraphs=plan.mmfrl.each_explained_run("<results>/mmfrl/explanations/{run}/subgraphs.parquet"),
+    output:
+        page=report("<results>/report/moleculenet.html", caption="../report/moleculenet.rst", category="Report"),
+    log:
+        "<logs>/write_properties_report.log",
+    benchmark:
+        "<benchmarks>/write_properties_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=grow(4000),
+        runtime=grow(60),
+    params:
+        data=plan.config.data,
+        code=code_of("reporting.properties.page"),
+        runs=lambda wildcards, input: repeat("--run", map(folder, input.metrics)),
+        reference=option("--reference", plan.mmfrl.section.compared_with()),
+        counts=lambda wildcards, input: repeat("--counts", input.counts),
+        audits=lambda wildcards, input: repeat("--audit", input.audits),
+        encoders=lambda wildcards, input: repeat("--encoder", map(folder, input.encoders)),
+        overlaps=lambda wildcards, input: repeat("--overlap", input.overlaps),
+        explanations=lambda wildcards, input: repeat("--explanation", map(folder, input.explanations)),
+        folder=lambda wildcards, output: folder(output.page),
+        links=repeat("--other-page", [page for page in report_pages if page != "moleculenet.html"]),
+    shell:
+        """
+        exec &> >(tee {log:q})
+        spectraflow mmfrl report --comparison {input.comparison:q} {params.runs} {params.reference} {params.counts} \
+            {params.audits} {params.encoders} {params.overlaps} {params.explanations} --out {params.folder:q} \
+            --data {params.data} {params.links}
         """

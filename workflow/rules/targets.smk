@@ -8,6 +8,7 @@ localrules:
     shifts,
     symspectra,
     matchnet,
+    mmfrl,
     report,
 
 
@@ -63,8 +64,16 @@ rule matchnet:
         rules.write_matching_report.output if plan.matchnet.jobs else [],
 
 
+rule mmfrl:
+    input:
+        plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/metrics.json"),
+        plan.mmfrl.each_explained_run("<results>/mmfrl/explanations/{run}/explanation.json"),
+        rules.write_properties_report.output if plan.mmfrl.jobs else [],
+
+
 rule report:
     input:
         rules.write_report.output if plan.runs else [],
         rules.write_groups_report.output if plan.symspectra.jobs else [],
         rules.write_matching_report.output if plan.matchnet.jobs else [],
+        rules.write_properties_report.output if plan.mmfrl.jobs else [],

@@ -30,17 +30,20 @@ rule initialise_tracking:
 rule sync_tracking:
     input:
         initialised=ancient("<results>/mlflow/initialised.json"),
-        encoders=plan.each_run("<results>/km3aid/spectrum_encoders/{encoder}/metrics.json"),
+        encoders=plan.each_run("<results>/km3aid/spectrum_encoders/{encoder}/metrics.json")
+        + plan.mmfrl.each_encoder("<results>/mmfrl/encoders/{encoder}/metrics.json"),
         metrics=plan.each_run("<results>/km3aid/runs/{run}/metrics.json")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/metrics.json")
         + plan.symspectra.each_run("<results>/symspectra/runs/{run}/metrics.json")
-        + plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json"),
+        + plan.matchnet.each_run("<results>/matchnet/runs/{run}/metrics.json")
+        + plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/metrics.json"),
         retrieval=plan.each_complete_run("<results>/km3aid/runs/{run}/retrieval.json")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/retrieval.json"),
         labels=plan.each_run("<results>/km3aid/runs/{run}/label.txt")
         + plan.shifts.each_run("<results>/shifts/runs/{run}/label.txt")
         + plan.symspectra.each_run("<results>/symspectra/runs/{run}/label.txt")
-        + plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt"),
+        + plan.matchnet.each_run("<results>/matchnet/runs/{run}/label.txt")
+        + plan.mmfrl.each_run("<results>/mmfrl/runs/{run}/label.txt"),
     output:
         marker=update("<results>/mlflow/synced.json"),
     log:

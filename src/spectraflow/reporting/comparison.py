@@ -12,6 +12,7 @@ from spectraflow.errors import InputError
 from spectraflow.evaluation.seed_statistics import summarise, welch_p
 from spectraflow.files import atomic_path
 from spectraflow.reporting.experiments import Experiment, flatten, group_runs
+from spectraflow.reporting.modality_averages import modality_averages
 from spectraflow.reporting.published_cells import Near, Not, PaperMapping, as_printed, equal
 from spectraflow.reporting.published_papers import MAPPINGS
 from spectraflow.reporting.runs import Measured, load_pooled, load_run
@@ -47,6 +48,7 @@ UNITS: dict[str, tuple[str, float, float]] = {
     "million": ("M", 1, 1),
     "ms": ("ms", 1, 1),
     "mb": ("MB", 1, 1),
+    "native": ("native", 1, 1),
 }
 """By the unit of a published cell: the unit shown, and what published and measured numbers are multiplied with."""
 
@@ -74,6 +76,7 @@ def compare_runs(
     """
     loaded = [load_run(folder) for folder in runs]
     groups = group_runs(loaded, [load_pooled(path) for path in pooled], read_split_kinds(audits))
+    groups += modality_averages(groups)
     rows = [_row(cell, answer, data) for cell in _published_rows(published) for answer in _answers(cell, groups)]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     with atomic_path(out) as temporary:
@@ -206,8 +209,14 @@ def _row(cell: Mapping[str, str], answer: _Answer, data: str) -> dict[str, Any]:
         "high": measured.high,
         "runs": len(answering),
         "run_ids": " ".join(run.run_id for run in answering),
-        "protocol": PROTOCOLS.get(answer.experiment.selection, "unknown"),
+        "protocol": _protocol(answer.experiment, MAPPINGS[cell["paper"]]),
         "data": data,
         "verdict": verdict(published, sd, measured, data=data),
         "deviations": "; ".join(f"{key}={value}" for key, value in answer.deviations.items()),
     }
+
+
+def _protocol(experiment: Experiment, mapping: PaperMapping) -> str:
+    if mapping.protocol is not None:
+        return mapping.protocol(experiment.settings)
+    return PROTOCOLS.get(experiment.selection, "unknown")

@@ -74,11 +74,13 @@ def group_runs(
 
     split_kinds: becomes the setting `split_kind` of runs on one of several data sets.
     """
-    identity = {mapping.method: mapping.identity for mapping in MAPPINGS.values()}
+    mappings = {mapping.method: mapping for mapping in MAPPINGS.values()}
     found: dict[str, Experiment] = {}
     for run in runs:
-        flat = flatten(run.settings)
-        science = {key: value for key, value in flat.items() if key not in identity.get(run.method, REPETITION)}
+        mapping = mappings.get(run.method)
+        flat = flatten(mapping.restated(run.settings) if mapping else run.settings)
+        identity = mapping.identity if mapping else REPETITION
+        science = {key: value for key, value in flat.items() if key not in identity}
         name = settings_hash([run.method, run.info.get("data_version"), science])
         earlier = found[name].runs if name in found else ()
         if run.run_id not in {other.run_id for other in earlier}:

@@ -3,11 +3,14 @@
 from spectraflow.run_ids import RAW_FILES
 
 KINDS = {
-    "raw files and tables": ("generate", "ingest", "join"),
-    "features, splits and pairs": ("build", "cache", "describe", "label", "pair", "render", "select", "split"),
+    "raw files and tables": ("generate", "ingest", "join", "load"),
+    "features, splits and pairs": (
+        *("build", "cache", "describe", "featurise", "label"),
+        *("pair", "render", "select", "split"),
+    ),
     "training": ("pretrain", "train"),
     "evaluation and search": (
-        *("assign", "embed", "evaluate", "examine", "index", "map", "pool"),
+        *("assign", "embed", "evaluate", "examine", "explain", "index", "map", "pool"),
         *("predict", "recognise", "rerank", "retrieve", "score", "search"),
     ),
     "comparison, report, tracking": ("compare", "initialise", "sync", "write"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from spectraflow.reporting.experiments import flatten
 from spectraflow.reporting.matching_labels import matching_metric_name
+from spectraflow.reporting.property_labels import property_metric_name
 from spectraflow.reporting.runs import Measured, Run
 
 METRIC_NAMES = {
@@ -139,7 +140,7 @@ def metric_name(metric: str) -> str:
             return f"truth among the first {k} of {int(size):,}"
         case ["whole_retrieval", k]:
             return f"truth among the first {k} of the whole library"
-    known = _group_metric_name(metric) or matching_metric_name(metric)
+    known = _group_metric_name(metric) or matching_metric_name(metric) or property_metric_name(metric)
     return known or METRIC_NAMES.get(metric, metric.replace("/", ", ").replace("_", " "))
 
 

@@ -21,7 +21,13 @@ from spectraflow.reporting.runs import Run
 MAIN_PAGE = "index.html"
 GROUPS_PAGE = "functional_groups.html"
 MATCHING_PAGE = "matching.html"
-PAGES = {MAIN_PAGE: "Alignment and retrieval", GROUPS_PAGE: "Functional groups", MATCHING_PAGE: "Matching"}
+MOLECULENET_PAGE = "moleculenet.html"
+PAGES = {
+    MAIN_PAGE: "Alignment and retrieval",
+    GROUPS_PAGE: "Functional groups",
+    MATCHING_PAGE: "Matching",
+    MOLECULENET_PAGE: "Properties",
+}
 """Titles of the pages of the report, as they name each other."""
 
 Drawing = tuple[str, str]

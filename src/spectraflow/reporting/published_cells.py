@@ -84,6 +84,10 @@ def _nothing(_: Mapping[str, Any]) -> Conditions:
     return {}
 
 
+def _as_they_are(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return settings
+
+
 Words = Callable[[str, Mapping[str, str]], Conditions]
 """A printed value and the whole printed setting to conditions."""
 
@@ -98,6 +102,8 @@ class PaperMapping:
     unused: the settings (dotted) of a run that decide nothing in it, and so are no deviations.
     variants: dotted settings that change the protocol or the data rather than the model; runs that differ in them
     stand side by side. identity: settings that only tell repetitions of one experiment apart.
+    restated: settings of a run as all these read them, where they hold lists of settings. protocol: how runs with these
+    (dotted) settings were split and chosen, in words; None: by the part that the epoch was chosen on.
     """
 
     method: str
@@ -110,6 +116,8 @@ class PaperMapping:
     words: Mapping[str, Words] = field(default_factory=dict)
     assumed: Callable[[Conditions], Conditions] = _nothing
     unused: Callable[[Mapping[str, Any]], Collection[str]] = _nothing
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_they_are
+    protocol: Callable[[Mapping[str, Any]], str] | None = None
 
     def conditions(self, method: str, setting: Mapping[str, str], family: Cells) -> dict[str, Any]:
         """Return what runs that answer a cell must be."""

@@ -39,8 +39,8 @@ _SELECTIONS = {
     PROTOCOLS["test"]: "the reported fold, as published",
     PROTOCOLS["val"]: "val, held out from the test part",
 }
-_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR", "symspectra": "", "matchnet": ""}
-_NUMBERS = {"p": "{:.2g}", "h": "{:.2g}", "": "{:,.0f}", "M": "{:.3f}"}
+_PAPERS = {"km3aid-arxiv": "arXiv", "km3aid-iclr": "ICLR", "symspectra": "", "matchnet": "", "mmfrl": ""}
+_NUMBERS = {"p": "{:.2g}", "h": "{:.2g}", "": "{:,.0f}", "M": "{:.3f}", "native": "{:.3f}"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _comparison_row(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[st
     low, high = row["low"], row["high"]
     show = _NUMBERS.get(row["unit"] or "", "{:.1f}").format
     spread = "" if row["published_sd"] is None else f" ± {show(row['published_sd'])}"
-    unit = "" if row["unit"] in ("%", "p", "", None) else f" {row['unit']}"
+    unit = "" if row["unit"] in ("%", "p", "", "native", None) else f" {row['unit']}"
     return {
         **row,
         "source": f"{_PAPERS.get(row['paper'], row['paper'])} {row['table']}".strip(),

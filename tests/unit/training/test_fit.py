@@ -3,6 +3,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from spectraflow.errors import ConfigError
 from spectraflow.settings import TrainingSettings
 from spectraflow.training.devices import make_fabric
 from spectraflow.training.fit import fit
@@ -67,6 +68,17 @@ def test_a_stepwise_schedule_counts_batches_over_epochs(tmp_path):
     history = fit(make_task(), STEPWISE, make_fabric(), tmp_path / "fit", "id")
     rates = [record["learning_rate"] for record in history.records[:4]]
     assert rates == pytest.approx([0.05 * share for share in (0.4, 0.8, (10 / 12) ** 0.5, (10 / 16) ** 0.5)])
+
+
+def test_noam_needs_to_know_the_batches_of_an_epoch(tmp_path):
+    settings = SETTINGS.model_copy(update={"schedule": "noam"})
+    with pytest.raises(ConfigError, match="Line cannot be trained with the schedule noam"):
+        fit(make_task(), settings, make_fabric(), tmp_path / "fit", "id")
+    task = make_task()
+    task.steps_per_epoch = 4
+    rates = [record["learning_rate"] for record in fit(task, settings, make_fabric(), tmp_path / "fit", "id").records]
+    assert rates[0] == pytest.approx(settings.learning_rate * (0.1 + 0.9 * 3 / 8))
+    assert rates[2:] == sorted(rates[2:], reverse=True)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectraflow.settings import TrainingSettings
-from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate
+from spectraflow.training.schedule import epochs_since_best, learning_rate, step_rate, warmed_rate
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=25), st.integers(1, 4))
@@ -46,6 +46,26 @@ def test_inverse_root_is_the_schedule_of_vaswani(step):
     )
     published = factor * width**-0.5 * min((step + 1) ** -0.5, (step + 1) * warmup**-1.5)
     assert step_rate(settings, step) == pytest.approx(published)
+
+
+def test_noam_is_the_schedule_of_chemprop():
+    from chemprop.schedulers import build_NoamLike_LRSched
+
+    steps, settings = 7, TrainingSettings(epochs=5, learning_rate=1e-3, schedule="noam")
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1e-4)
+    scheduler = build_NoamLike_LRSched(optimizer, 2 * steps, 3 * steps, 1e-4, 1e-3, 1e-4)
+    for step in range(5 * steps):
+        assert warmed_rate(settings, step, steps) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+
+
+def test_noam_of_a_short_fit_only_rises():
+    settings = TrainingSettings(epochs=2, learning_rate=1.0, schedule="noam")
+    rates = [warmed_rate(settings, step, 3) for step in range(6)]
+    assert rates == sorted(rates)
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[-1] < 1
 
 
 def test_epochs_since_best():

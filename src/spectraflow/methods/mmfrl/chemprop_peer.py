@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from chemprop.models import MPNN
 from chemprop.nn import BinaryClassificationFFN, BondMessagePassing, MeanAggregation, RegressionFFN, UnscaleTransform
 from lightning import pytorch as pl
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from torch import nn
+from torch import Tensor, nn
 
 from spectraflow.methods.mmfrl.property_store import PropertyStore
 from spectraflow.methods.mmfrl.settings import PropertyRun
@@ -64,7 +65,10 @@ def train_chemprop(settings: PropertyRun, store: PropertyStore, folder: Path) ->
         trainer.fit(model, loaders["train"], loaders["val"])
         path = kept.best_model_path if settings.selection == "best_val" else kept.last_model_path
         chosen = MPNN.load_from_checkpoint(path, map_location="cpu")
-        found = {part: trainer.predict(chosen, loaders[part], **LIGHTNING_26_COMPAT_ARGS) for part in ("val", "test")}
+        found = {
+            part: cast(list[Tensor], trainer.predict(chosen, loaders[part], **LIGHTNING_26_COMPAT_ARGS))
+            for part in ("val", "test")
+        }
     return {part: torch.cat(batches).double().numpy() for part, batches in found.items()}
 
 

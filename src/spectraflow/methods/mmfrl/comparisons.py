@@ -92,9 +92,9 @@ def corrected_resampled_t(gains: Sequence[float] | np.ndarray, test_to_train: fl
     mean, n = float(values.mean()), len(values)
     if n < 2:
         return Difference(mean, math.nan, math.nan, math.nan)
-    error = math.sqrt(values.var(ddof=1) * (1 / n + test_to_train))
-    if error == 0:
+    if not np.ptp(values):
         return Difference(mean, mean, mean, float(mean == 0), _wilcoxon(values))
+    error = math.sqrt(values.var(ddof=1) * (1 / n + test_to_train))
     reach = float(stats.t.ppf(0.975, n - 1)) * error
     p = float(2 * stats.t.sf(abs(mean) / error, n - 1))
     return Difference(mean, mean - reach, mean + reach, p, _wilcoxon(values))

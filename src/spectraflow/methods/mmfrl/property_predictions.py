@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spectraflow.errors import InputError
-from spectraflow.methods.mmfrl.property_store import PropertyStore
 from spectraflow.tables import PROPERTY_PREDICTIONS, TableWriter, read_table
+
+if TYPE_CHECKING:
+    from spectraflow.methods.mmfrl.property_store import PropertyStore
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Predictions:
     predicted: np.ndarray
 
 
-def write_predictions(path: Path, store: PropertyStore, predicted: Mapping[str, np.ndarray]) -> None:
+def write_predictions(path: Path, store: "PropertyStore", predicted: Mapping[str, np.ndarray]) -> None:
     """Write the predictions (n, T) of each part, in the order of its rows."""
     with TableWriter(path, PROPERTY_PREDICTIONS) as writer:
         for part, values in predicted.items():

@@ -189,7 +189,9 @@ class SubgraphSettings(Settings):
         None, description="a part stays if it keeps this share of its parent's probability; null = by the threshold"
     )
     beam: Positive = Field(16, description="parts of a molecule followed at once")
-    smallest: Positive = Field(1, description="atoms of a part, at least (the published search: 8)")
+    smallest: Positive = Field(
+        8, description="atoms of a part, at least; far smaller ones are unlike any molecule the model has learned from"
+    )
     random: Positive = Field(10, description="random parts of equal size for each subgraph, the control")
     distance: Fraction = Field(0.4, description="Tanimoto distance within a cluster of subgraphs")
     common: Fraction = Field(0.8, description="share of a cluster that must hold its common subgraph")

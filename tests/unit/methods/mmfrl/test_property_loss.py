@@ -28,5 +28,5 @@ def test_a_batch_without_values_teaches_nothing():
     outputs = torch.ones(4, 2, requires_grad=True)
     loss = masked_loss("regression", outputs, torch.full((4, 2), torch.nan))
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert not outputs.grad.any()

@@ -1,6 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, mean_absolute_error, r2_score, roc_auc_score, root_mean_squared_error
+from sklearn.metrics import (
+    average_precision_score,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 from spectraflow.methods.mmfrl.property_metrics import (
     drawn_score,

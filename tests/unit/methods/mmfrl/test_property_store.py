@@ -92,7 +92,9 @@ def test_a_split_of_other_molecules_or_without_a_part_is_an_error(classes, tmp_p
         PropertyStore.read(replace(classes, split=path))
 
 
-@pytest.mark.parametrize("value", [{}, {"kind": "ranking", "targets": ["a"]}, {"kind": "regression", "targets": []}, []])
+@pytest.mark.parametrize(
+    "value", [{}, {"kind": "ranking", "targets": ["a"]}, {"kind": "regression", "targets": []}, []]
+)
 def test_other_json_is_no_counts_file(classes, tmp_path, value):
     path = tmp_path / "counts.json"
     with pytest.raises(InputError, match="no such file"):

@@ -42,7 +42,7 @@ def common_subgraph(smiles: Sequence[str], settings: SubgraphSettings) -> str | 
 
 
 def _parameters(settings: SubgraphSettings) -> rdFMCS.MCSParameters:
-    found = rdFMCS.MCSParameters()
+    found: Any = rdFMCS.MCSParameters()
     found.Threshold = settings.common
     found.Timeout = settings.seconds
     found.AtomTyper = rdFMCS.AtomCompare.CompareElements

@@ -9,7 +9,13 @@ from spectraflow.methods.mmfrl.explain.examine import ExplanationFiles, encoder_
 from spectraflow.methods.mmfrl.molecular_graphs import MolecularGraphs, write_graphs
 from spectraflow.methods.mmfrl.property_model import PropertyModel, build_model
 from spectraflow.methods.mmfrl.property_store import PropertyStore, TaskTables
-from spectraflow.methods.mmfrl.settings import EncoderSettings, ExplanationSettings, PretrainingRun, PropertyRun
+from spectraflow.methods.mmfrl.settings import (
+    EncoderSettings,
+    ExplanationSettings,
+    PretrainingRun,
+    PropertyRun,
+    SubgraphSettings,
+)
 from spectraflow.tables import EMBEDDING_MAP, LATE_PARTS, POSITIVE_SUBGRAPHS, PROPERTIES, SPLITS, read_table
 from spectraflow.training import run_folder
 from tests.unit.conftest import CHAINS, write_rows
@@ -116,7 +122,8 @@ def test_positive_subgraphs_of_a_classifier(task, files, tmp_path):
         network.head.last.bias.fill_(50.0)
 
     run = saved(tables, tmp_path / "run", call_everything_positive, kind="dmpnn")
-    found = explain(SETTINGS, run, tables, files)
+    settings = SETTINGS.model_copy(update={"subgraphs": SubgraphSettings(smallest=1)})
+    found = explain(settings, run, tables, files)
     assert found["subgraphs"]["searched"] == found["subgraphs"]["found"] == TEST
     assert found["subgraphs"]["random_positive"]["value"] == 1, "the control shows a classifier without an opinion"
     rows = read_table(files.subgraphs, POSITIVE_SUBGRAPHS).to_pylist()

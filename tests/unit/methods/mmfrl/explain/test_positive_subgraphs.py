@@ -7,7 +7,7 @@ from spectraflow.methods.mmfrl.explain.dissection import Dissection
 from spectraflow.methods.mmfrl.explain.positive_subgraphs import search
 from spectraflow.methods.mmfrl.settings import SubgraphSettings
 
-SETTINGS = SubgraphSettings()
+SETTINGS = SubgraphSettings(smallest=1)
 
 
 def looks_for(smarts, calls=None):
@@ -86,7 +86,7 @@ def test_relative_mode_follows_the_parent():
         return np.array([Chem.MolFromSmiles(text).GetNumAtoms() / 10 for text in smiles])
 
     absolute = search("CCCCCCCCCC", by_size, SETTINGS).found
-    relative = search("CCCCCCCCCC", by_size, SubgraphSettings(kept=0.95)).found
+    relative = search("CCCCCCCCCC", by_size, SubgraphSettings(smallest=1, kept=0.95)).found
     assert len(absolute.atoms) == 5
     assert len(relative.atoms) == 10, "9 of 10 atoms keep 0.9"
 
@@ -100,7 +100,7 @@ def test_control_of_random_parts():
     carbons = search("CCCCCCCCN", looks_for("C"), SETTINGS)
     assert len(carbons.found.atoms) == 1
     assert carbons.random_positive > 0.5, "nearly any part has a carbon"
-    nitrogen = search("CCCCCCCCN", looks_for("N"), SubgraphSettings(random=40))
+    nitrogen = search("CCCCCCCCN", looks_for("N"), SubgraphSettings(smallest=1, random=40))
     assert nitrogen.random_positive < 0.7
     whole = search("c1ccccc1", looks_for("c"), SETTINGS)
     assert whole.random_positive is None, "there is no other part"

@@ -7,6 +7,7 @@ from rdkit import Chem
 from spectraflow.methods.mmfrl.explain.subgraphs import PredictedMolecules, draw_subgraphs, positive_subgraphs
 from spectraflow.methods.mmfrl.settings import SubgraphSettings
 
+SETTINGS = SubgraphSettings(smallest=1)
 ANILINE = Chem.MolFromSmarts("Nc1ccccc1")
 SMILES = ["CCNc1ccccc1", "CCCNc1ccccc1", "CCOCNc1ccccc1", "CCCCNc1ccccc1", "CCO", "CCCO", "CCCCO"]
 
@@ -23,7 +24,7 @@ def molecules():
 
 
 def test_rows_and_summary(molecules):
-    rows, summary = positive_subgraphs(molecules, score, SubgraphSettings())
+    rows, summary = positive_subgraphs(molecules, score, SETTINGS)
     assert [row["subgraph"] for row in rows] == ["Nc1ccccc1"] * 4
     assert [row["measured"] for row in rows] == [1, 1, 1, None]
     for row in rows:
@@ -44,23 +45,23 @@ def test_rows_and_summary(molecules):
 
 
 def test_no_more_are_searched_than_asked_for(molecules):
-    rows, summary = positive_subgraphs(molecules, score, SubgraphSettings(molecules=2), seed=1)
+    rows, summary = positive_subgraphs(molecules, score, SubgraphSettings(smallest=1, molecules=2), seed=1)
     assert len(rows) == summary["searched"] == 2
     assert summary["predicted_positive"] == 4
-    again, _ = positive_subgraphs(molecules, score, SubgraphSettings(molecules=2), seed=1)
+    again, _ = positive_subgraphs(molecules, score, SubgraphSettings(smallest=1, molecules=2), seed=1)
     assert rows == again
 
 
 def test_nothing_predicted_positive():
     molecules = PredictedMolecules(["a"], ["CCO"], np.array([1.0]), np.array([0.2]))
-    rows, summary = positive_subgraphs(molecules, score, SubgraphSettings())
+    rows, summary = positive_subgraphs(molecules, score, SETTINGS)
     assert rows == []
     assert summary["common"] == []
     assert summary["kept_share"] == {"value": None, "low": None, "high": None, "n": 0}
 
 
 def test_drawings(molecules, tmp_path):
-    rows, _ = positive_subgraphs(molecules, score, SubgraphSettings())
+    rows, _ = positive_subgraphs(molecules, score, SETTINGS)
     paths = draw_subgraphs(rows, tmp_path / "drawings", 2)
     assert [path.name for path in paths] == ["moleculenet_bace-0.svg", "moleculenet_bace-1.svg"]
     assert sorted((tmp_path / "drawings").iterdir()) == paths
