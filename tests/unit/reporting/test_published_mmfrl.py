@@ -90,8 +90,8 @@ def test_protocol_and_budget_are_said(make, compared):
         "short": "shuffled scaffolds, as published; epoch chosen on val; reduced: at most 2,000 training molecules, "
         "at most 12 epochs instead of 100",
         "other": "largest scaffolds first, another split than the published one; equal molecules merged; last epoch",
-        "quick": "shuffled scaffolds, as published; epoch chosen on val; reduced: pre-trained on at most 512 molecules, "
-        "pre-trained for at most 3 epochs instead of 200",
+        "quick": "shuffled scaffolds, as published; epoch chosen on val; reduced: pre-trained on at most 512 "
+        "molecules, pre-trained for at most 3 epochs instead of 200",
     }
 
 

@@ -19,6 +19,8 @@ from spectraflow.methods.matchnet.fitting import MatchTask, fixed_examples
 from spectraflow.methods.matchnet.fitting import Trained as TrainedMatcher
 from spectraflow.methods.matchnet.matchers import build_network as build_matcher
 from spectraflow.methods.matchnet.pair_table import read_pairs
+from spectraflow.methods.mmfrl.pretraining_store import PretrainingStore
+from spectraflow.methods.mmfrl.pretraining_task import Learner, PretrainingTask, find_temperatures
 from spectraflow.methods.shifts.data import ShiftStore, _all_walks
 from spectraflow.methods.shifts.settings import ShiftsRun
 from spectraflow.methods.shifts.train import ShiftTask, build_network
@@ -40,6 +42,8 @@ from spectraflow.training.distributed import gathered, own_share
 from spectraflow.training.fit import Record, Task, fit
 from tests.unit.conftest import CHAINS, toy_shift
 from tests.unit.methods.matchnet.matching_files import small_run, write_matching_files
+from tests.unit.methods.mmfrl.small_pretraining import SMILES, write_pretraining
+from tests.unit.methods.mmfrl.small_pretraining import small_run as small_pretraining
 from tests.unit.methods.symspectra.small_spectra import MODALITIES, NAMES, make_settings
 
 FIT = {"epochs": 2, "batch_size": 15, "learning_rate": 3e-3, "gradient_clip": 1.0}
@@ -132,6 +136,16 @@ def match_task(folder: Path) -> tuple[Task, TrainingSettings]:
     return MatchTask(network, store, settings, *examples, torch.device("cpu")), settings.training
 
 
+def relational_task(folder: Path, modality: str) -> tuple[Task, TrainingSettings]:
+    """Similarities of molecules (fingerprint) or of carbons (peak) across the whole batch."""
+    loss = {"tau_student": 0.1, "tau_target": 0.1, "include_self": False, "peak_kernel": "laplace"}
+    settings = small_pretraining(modality=modality, loss=loss, training=FIT)
+    files = write_pretraining(folder / modality, SMILES[:ROWS])
+    store = PretrainingStore.read(settings, files.pretraining, files.graphs, {})
+    torch.manual_seed(0)
+    return PretrainingTask(Learner(settings), store, settings, find_temperatures(store, settings)), settings.training
+
+
 def tasks(folder: Path) -> dict[str, tuple[Task, TrainingSettings]]:
     """Return a small task of every method, and how to fit it."""
     alignment, shifts = toy_stores()
@@ -141,6 +155,8 @@ def tasks(folder: Path) -> dict[str, tuple[Task, TrainingSettings]]:
         "spectrum encoder": (pretraining_task(alignment), km3aid.training),
         "shifts": (shift_task(shifts, network), network.training),
         "matchnet": match_task(folder),
+        "relations of molecules": relational_task(folder, "fingerprint"),
+        "relations of carbons": relational_task(folder, "peak"),
     }
     for kind in ("symspectra", "cnn"):
         settings = make_settings(**SYMSPECTRA, kind=kind, baseline={"dropout": 0.0})

@@ -17,7 +17,10 @@ from spectraflow.training.fit import fit
 from tests.unit.training import shared_trainings
 
 ROOT = Path(__file__).parents[3]
-METHODS = ("km3aid", "spectrum encoder", "shifts", "matchnet", "symspectra", "cnn")
+METHODS = (
+    "km3aid", "spectrum encoder", "shifts", "matchnet", "relations of molecules", "relations of carbons", "symspectra",
+    "cnn",
+)  # fmt: skip
 TIMES = {"seconds", "seconds_outside_model"}
 ONE_PAIR = {"val/auc": 0.02}
 """Rounding may exchange two validation pairs of nearly the same score: one of 64 comparisons."""

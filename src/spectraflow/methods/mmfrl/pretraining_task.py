@@ -138,7 +138,7 @@ class PretrainingTask:
 def _rank_correlation(one: Tensor, other: Tensor) -> float:
     """Return Spearman's correlation of two matrices (n, n) off their diagonals; 0 if one of them is constant."""
     pairs = ~np.eye(min(RANKED, len(one)), dtype=bool)
-    ranks = [rankdata(matrix[:RANKED, :RANKED].cpu().numpy()[pairs]) for matrix in (one, other)]
+    ranks = [rankdata(matrix[:RANKED, :RANKED].detach().cpu().numpy()[pairs]) for matrix in (one, other)]
     if any(np.ptp(values) == 0 for values in ranks if len(values)) or not ranks[0].size:
         return 0.0
     return float(np.corrcoef(*ranks)[0, 1])

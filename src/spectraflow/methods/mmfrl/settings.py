@@ -60,6 +60,12 @@ class SmilesEncoderSettings(Settings):
         TrainingSettings(epochs=30, learning_rate=3e-4, weight_decay=0.01, schedule="cosine"), description="the fit"
     )
 
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> "SmilesEncoderSettings":
+        if self.dim % self.heads:
+            raise ValueError(f"{self.heads} attention heads do not divide a width of {self.dim}")
+        return self
+
 
 class ImageEncoderSettings(Settings):
     """A convolutional autoencoder of depictions; its code is the target embedding."""

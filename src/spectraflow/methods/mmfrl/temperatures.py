@@ -10,7 +10,8 @@ from spectraflow.errors import ConfigError
 from spectraflow.methods.mmfrl.relational_loss import target_rows
 
 LOWEST, HIGHEST = 1e-4, 1e8
-STEPS = 60
+STEPS = 24
+"""Halvings of the bracket: the temperature is then right to six digits."""
 
 
 def effective_neighbours(rows: Tensor) -> float:

@@ -7,7 +7,6 @@ from typing import Any
 from spectraflow.reporting.labels import percent, plain
 from spectraflow.reporting.properties.contrasts import Contrast
 from spectraflow.reporting.properties.entries import Entry, by_family, family_words
-from spectraflow.reporting.property_labels import KINDS
 from spectraflow.reporting.sections import Card
 
 
@@ -38,7 +37,7 @@ def _mean_auc(entries: Sequence[Entry], reference: str, words: str) -> Card | No
 def _ahead(one: Contrast) -> Card:
     count = len(one.tasks)
     won, lost = len(one.verdicts("win")), len(one.verdicts("loss"))
-    note = f"{KINDS.get(one.one.kind, one.one.kind)}; significantly better on {won}, worse on {lost} (Holm)"
+    note = f"significantly better on {won}, worse on {lost} (Holm)"
     title = f"{one.one.label}: better in the mean than {one.other}"
     return Card(title, f"{len(one.better)} of {count}", "", "", note, "tasks")
 

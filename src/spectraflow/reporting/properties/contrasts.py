@@ -105,7 +105,6 @@ def _of(one: Contrast, task: str) -> TaskComparison | None:
 def _row(one: Contrast, tasks: Sequence[str]) -> dict[str, Any]:
     return {
         "name": one.one.label,
-        "words": one.one.words,
         "cells": [_cell(_of(one, task)) for task in tasks],
         "record": " / ".join(str(len(one.verdicts(verdict))) for verdict in ("win", "tie", "loss")),
     }
@@ -113,15 +112,15 @@ def _row(one: Contrast, tasks: Sequence[str]) -> dict[str, Any]:
 
 def _cell(found: TaskComparison | None) -> dict[str, Any]:
     if found is None:
-        return {"value": "–", "interval": "", "tests": "", "splits": "", "strong": False}
+        return {"value": "–", "interval": "", "tests": [], "splits": "", "strong": False}
     gain = found.difference
     known = math.isfinite(gain.low)
-    p = f"p {p_text(gain.p)}, Holm {p_text(found.p_holm)}" if math.isfinite(gain.p) else ""
-    wilcoxon = f"Wilcoxon {p_text(gain.wilcoxon_p)}" if math.isfinite(gain.wilcoxon_p) else ""
+    p = [f"p {p_text(gain.p)}, Holm {p_text(found.p_holm)}"] if math.isfinite(gain.p) else []
+    wilcoxon = [f"Wilcoxon {p_text(gain.wilcoxon_p)}"] if math.isfinite(gain.wilcoxon_p) else []
     return {
         "value": signed(gain.gain, found.score),
         "interval": f"{signed(gain.low, found.score)} to {signed(gain.high, found.score)}" if known else "",
-        "tests": ", ".join(filter(None, (p, wilcoxon))),
+        "tests": p + wilcoxon,
         "splits": f"{found.wins}–{found.ties}–{found.losses}",
         "strong": found.verdict != "tie",
     }

@@ -34,12 +34,11 @@ def embedding_maps(one: Explanation) -> Figure | None:
     ]
     if not panels:
         return None
-    columns = min(COLUMNS, len(panels))
-    lines = -(-len(panels) // columns)
+    lines = -(-len(panels) // COLUMNS)
     known = one.positions["target"].drop_nulls()
     norm = Normalize(*np.quantile(known, [0.02, 0.98])) if len(known) else Normalize(0, 1)
     with figure_style():
-        figure, axes = axes_of(2.3 * columns, 0.5 + 2.35 * lines, columns, lines)
+        figure, axes = axes_of(9.2, 0.5 + 2.35 * lines, COLUMNS, lines)
         for place, (title, rows) in zip(axes, panels, strict=False):
             _map(place, rows, norm, title)
         for place in axes[len(panels) :]:

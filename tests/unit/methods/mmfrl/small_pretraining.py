@@ -19,7 +19,7 @@ SMALL = {
     "targets": {
         "smiles": {"layers": 1, "heads": 2, "dim": 16, "training": {"epochs": 4, "batch_size": 16}},
         "image": {"size": 32, "channels": [8, 16], "dim": 8, "training": {"epochs": 3, "batch_size": 16}},
-        "nmr": {"dim": 8, "training": {"epochs": 4, "batch_size": 16}},
+        "nmr": {"dim": 8, "bins": 1000, "lowest": 0.0, "training": {"epochs": 4, "batch_size": 16}},
     },
     "training": {"epochs": 4, "batch_size": 16, "learning_rate": 3e-3, "early_stopping": None},
 }

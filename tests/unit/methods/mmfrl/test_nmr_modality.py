@@ -50,7 +50,7 @@ def test_training_restores_lines(tmp_path):
     generator = torch.Generator().manual_seed(1)
     ppm = torch.randint(0, 4, (120,), generator=generator) * 60.0 + torch.rand(120, generator=generator)
     training = TrainingSettings(epochs=12, batch_size=8, learning_rate=3e-3)
-    settings = NmrEncoderSettings(dim=16, lost=0.0, training=training)
+    settings = NmrEncoderSettings(dim=16, bins=2000, lowest=-10.0, lost=0.0, training=training)
     parts = PretrainingParts(torch.arange(48), torch.arange(48, 60))
     seed_torch(0)
     task = nmr_task(settings, Ragged(ppm, torch.arange(0, 121, 2)), parts, torch.device("cpu"))

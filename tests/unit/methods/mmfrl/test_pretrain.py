@@ -9,7 +9,7 @@ from spectraflow.methods.mmfrl.pretrain import load_encoder, pretrain
 from spectraflow.methods.mmfrl.pretraining_task import PretrainingTask
 from spectraflow.training.checkpoint import save_checkpoint
 from spectraflow.training.run_folder import read_history
-from tests.unit.methods.mmfrl.small_pretraining import SMILES, small_run, write_pretraining
+from tests.unit.methods.mmfrl.small_pretraining import small_run, write_pretraining
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,3 @@ def test_other_weights_are_refused(tmp_path):
     save_checkpoint(tmp_path / "model.safetensors", {"a": torch.zeros(1)}, {"encoder": {"hidden": 24}})
     with pytest.raises(InputError, match="another encoder"):
         load_encoder(tmp_path)
-
-
-def test_molecules_are_all_used(files):
-    assert len(SMILES) == 80

@@ -40,12 +40,17 @@ def test_every_shift_stands_at_a_carbon_of_its_molecule(files, featuriser):
 
 def test_a_shift_of_another_element_is_an_error_that_names_it(files, tmp_path):
     table = read_table(files.pretraining, PRETRAINING).to_pylist()
-    row = next(number for number, text in enumerate(SMILES) if text == "CCCO")
-    table[row]["carbon_atom"] = [0, 1, 3]
+    row, other = next(
+        (number, atom.GetIdx())
+        for number, text in enumerate(SMILES)
+        for atom in Chem.MolFromSmiles(text).GetAtoms()
+        if atom.GetSymbol() != "C"
+    )
+    table[row]["carbon_atom"][-1] = other
     path = tmp_path / "wrong.parquet"
     write_table(path, PRETRAINING, {name: [one[name] for one in table] for name in PRETRAINING.names})
     wrong = files._replace(pretraining=path)
-    with pytest.raises(InputError, match=f"toy:{row}: atom 3 .* no carbon"):
+    with pytest.raises(InputError, match=f"toy:{row}: atom {other} .* no carbon"):
         read(wrong, modality="peak")
 
 

@@ -88,6 +88,11 @@ def test_training_beats_the_frequencies_of_tokens(tmp_path):
     assert min(history.monitored("val/loss")) < entropy - 0.1
 
 
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match="3 attention heads do not divide a width of 16"):
+        small_settings(heads=3)
+
+
 def test_embeddings_do_not_depend_on_the_batch():
     task = small_task(small_settings())
     together = task.embeddings(torch.arange(80))
