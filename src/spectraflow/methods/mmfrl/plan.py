@@ -196,6 +196,7 @@ class MmfrlPlan:
 def target_id(run: PretrainingRun, modality: str, version: str) -> str:
     """Return the id of target embeddings: only what their encoder's training uses."""
     science = _target_science(run.model_dump(mode="json"), modality)
+    del science["targets"]["weights"]  # a path; the checksum stays
     return settings_hash({"method": "mmfrl.target", "data": version, "modality": modality, "settings": science})
 
 
@@ -213,12 +214,14 @@ def _target_science(values: Mapping[str, Any], modality: str) -> dict[str, Any]:
 
 
 def encoder_id(run: PretrainingRun, version: str) -> str:
-    """Return the id of a pre-trained encoder: data version, modality, targets, loss, encoder and fit."""
+    """Return the id of a pre-trained encoder: data version, modality, targets, and what it uses of loss and fit."""
     values = run.model_dump(mode="json")
     modalities = list(run.weights) if run.modality == "early" else [run.modality]
     del values["targets"]
     if run.modality != "early":
         del values["weights"]
+    if run.modality != "peak":
+        del values["loss"]["peak_kernel"], values["loss"]["peak_scale"]
     targets = {name: target_id(run, name, version) for name in modalities if name in EMBEDDED}
     science = {"method": "mmfrl.pretraining", "data": version, "targets": targets}
     return settings_hash({**science, "settings": hashed_settings(values)})
