@@ -23,6 +23,9 @@ TRAININGS = {
     "train_symspectra",
     "train_matchnet",
     "cache_features",
+    "embed_modality",
+    "pretrain_encoder",
+    "train_property",
 }
 
 
