@@ -67,8 +67,9 @@ class MmfrlPlan:
             self._add(run)
 
     def _add(self, run: PropertyRun) -> None:
-        version = self.versions.setdefault(run.task, property_version(self.config, run.task))
-        name = run_id(run, version, self.pretraining_version)
+        if run.task not in self.versions:
+            self.versions[run.task] = property_version(self.config, run.task)
+        name = run_id(run, self.versions[run.task], self.pretraining_version)
         if name in self.jobs:
             raise ConfigError(
                 f"mmfrl.runs: '{self.jobs[name].label}' and '{run.label}' are the same model (id {name}); "
