@@ -84,6 +84,26 @@ matchnet:
     - {label: shift network, kind: shift_model, scores: shift network}
     - {label: with communication, kind: alignment_model, scores: with communication}
     - {label: on listed pairs, dataset: matcs, split: listed, network: {spectra: vectors}, transfer: nmrshiftdb2}
+mmfrl:
+  tasks: [esol, bace]
+  explained: {tasks: [bace], settings: {mapped: 20, drawings: 1, shuffles: 1}}
+  base:
+    pretraining:
+      encoder: {hidden: 16}
+      loss: {effective_neighbours: 8}
+      targets:
+        smiles: {dim: 16, training: {epochs: 1, batch_size: 16}}
+        image: {channels: [4, 8], dim: 16, training: {epochs: 1, batch_size: 16}}
+        nmr: {dim: 16, training: {epochs: 1, batch_size: 16}}
+      training: {epochs: 2, batch_size: 16}
+    encoder: {hidden: 16}
+    head: 16
+    baseline: {trees: 5}
+    training: {epochs: 2, batch_size: 8}
+  runs:
+    - {label: mean of the training part, kind: mean}
+    - {label: no pre-training}
+    - {label: late fusion, kind: late, modalities: [nmr, fingerprint, peak]}
 retrieval: {library_sizes: [10, 100], queries: 20}
 isomers: {least_members: 3}
 """,

@@ -61,13 +61,17 @@ matchnet:
     network: {{spectra: peaks, heads: 2, head_dim: 4, fused: 8, hidden: 16, molecule_dim: 8, spectrum_dim: 8}}
     training: {{epochs: 2, batch_size: 16}}
   runs: [{{label: peak sets}}, {{label: line counts, kind: line_counts}}]
+mmfrl:
+  tasks: [freesolv]
+  base: {{encoder: {{hidden: 16}}, head: 16, training: {{epochs: 2, batch_size: 8}}}}
+  runs: [{{label: no pre-training}}]
 search: {{runs: none, shards: 1}}
 retrieval: {{library_sizes: [10], queries: 5}}
 isomers: {{least_members: 3}}
 """
 TARGET = "results/cluster/comparison.csv"
 # One CPU a training, so that two run at a time on a node of two; as many locally, for sums are rounded by threads.
-TRAININGS = ("train_km3aid", "train_shifts", "train_symspectra", "train_matchnet")
+TRAININGS = ("train_km3aid", "train_shifts", "train_symspectra", "train_matchnet", "train_property")
 LOCAL = ("--cores", "2", "--set-threads", *(f"{rule}=1" for rule in TRAININGS))
 SUBMITTED = (*LOCAL, "--workflow-profile", "slurm", "--slurm-init-seconds-before-status-checks", "3")
 
@@ -135,7 +139,7 @@ def long(plan: Plan) -> str:
 def runs(plan: Plan) -> list[Path]:
     """The metrics of every training, relative to a checkout."""
     trained = {"km3aid": plan.runs, "shifts": plan.shifts.jobs}
-    trained |= {"symspectra": plan.symspectra.jobs, "matchnet": plan.matchnet.jobs}
+    trained |= {"symspectra": plan.symspectra.jobs, "matchnet": plan.matchnet.jobs, "mmfrl": plan.mmfrl.jobs}
     return [Path(f"results/cluster/{method}/runs/{run}/metrics.json") for method, ids in trained.items() for run in ids]
 
 

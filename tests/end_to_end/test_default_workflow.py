@@ -34,9 +34,12 @@ def test_report_and_comparison_are_written(results):
     matching = (results / "report" / "matching.html").read_text(encoding="utf-8")
     assert "simulated" in matching
     assert "on listed pairs" in matching
+    properties = (results / "report" / "moleculenet.html").read_text(encoding="utf-8")
+    assert "simulated" in properties
+    assert "late fusion" in properties
     with (results / "comparison.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    assert [row for row in rows if row["measured"]]
+    assert {row["paper"] for row in rows if row["measured"]} == {"km3aid", "symspectra", "matchnet", "mmfrl"}
     for figure in ("training_curves", "rank_histogram", "hits_by_library", "accuracy_by_size"):
         assert "<svg" in (results / "report" / "figures" / f"{figure}.svg").read_text(encoding="utf-8")
 
@@ -69,7 +72,7 @@ def test_tables_refer_to_each_other(results):
 def test_every_job_left_a_log_and_a_benchmark(results):
     rules = {path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv") for path in
              (results / "benchmarks").rglob("*.tsv")}  # fmt: skip
-    trained = {"train_km3aid", "train_symspectra", "train_matchnet"}
+    trained = {"train_km3aid", "train_symspectra", "train_matchnet", "pretrain_encoder", "train_property"}
     assert {"generate_demo", "ingest_nmrshiftdb2", *trained, "write_report"} <= rules
     assert len(list((results / "logs" / "train_km3aid").glob("*.log"))) == 3
 
@@ -83,7 +86,7 @@ def test_new_label_retrains_nothing_and_reaches_the_report(results, snakemake, t
     renamed = checkout / "renamed.yaml"
     renamed.write_text(tiny.read_text().replace("label: without communication", "label: 'cut \"the\" channel'"))
     planned = snakemake("--configfile", str(renamed), "--dry-run")
-    pages = {"write_report", "write_groups_report", "write_matching_report"}
+    pages = {"write_report", "write_groups_report", "write_matching_report", "write_properties_report"}
     expected = {"label_run", "compare_runs", *pages, "sync_tracking", "all", "total"}
     assert set(jobs(planned.stdout + planned.stderr)) == expected
     before = {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}

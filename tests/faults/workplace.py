@@ -34,6 +34,7 @@ km3aid:
 shifts: {runs: []}
 symspectra: {runs: []}
 matchnet: {runs: []}
+mmfrl: {runs: []}
 """
 
 

@@ -1,7 +1,8 @@
 """The configuration of the papers can be planned, whole and without a download.
 
-One seed of functional groups instead of eight and two folds of K-M3AID instead of five: planning all jobs takes three
-times as long and is timed by `pytest tests/benchmarks/bench_workflow.py -m benchmark -s`.
+One seed of functional groups instead of eight, one of MoleculeNet tasks instead of ten and two folds of K-M3AID instead
+of five: planning all jobs takes far longer and is timed by
+`pytest tests/benchmarks/bench_workflow.py -m benchmark -s`.
 """
 
 import re
@@ -15,7 +16,7 @@ from spectraflow.settings import check, merge
 from spectraflow.workflow import Config, Plan
 
 PAPER = "workflow/config/paper.yaml"
-FEWER = {"symspectra": {"seeds": [0]}, "km3aid": {"folds": [0, 1]}}
+FEWER = {"symspectra": {"seeds": [0]}, "km3aid": {"folds": [0, 1]}, "mmfrl": {"seeds": [0]}}
 CPU_SECONDS = 120
 
 
@@ -45,8 +46,16 @@ def test_every_run_of_the_papers_is_planned_in_reasonable_time(snakemake, plan, 
         "train_shifts": plan.shifts.jobs,
         "train_symspectra": plan.symspectra.jobs,
         "train_matchnet": plan.matchnet.jobs,
+        "embed_modality": plan.mmfrl.targets,
+        "pretrain_encoder": plan.mmfrl.encoders,
+        "train_property": plan.mmfrl.jobs,
     }
     assert {rule: counts.get(rule) for rule in trainings} == {rule: len(jobs) for rule, jobs in trainings.items()}
     assert all(len(jobs) > 1 for jobs in trainings.values())
     assert counts["total"] > 1000
     assert not (checkout / "results" / "paper" / "raw").exists()
+
+
+def test_models_of_tasks_take_no_setting_from_the_demo(checkout):
+    alone = load_config(checkout / PAPER)
+    assert load_config(checkout / "config.yaml", checkout / PAPER).mmfrl == alone.mmfrl
