@@ -1,7 +1,12 @@
 """Where training runs: Lightning Fabric on the devices this job may use, never part of the run's identity."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +26,8 @@ def make_fabric(precision: str = "32-true") -> "Fabric":
     that was started together with others, the Fabric is that of all of them. On the CPU, sums of several threads are
     taken in a fixed order, so that equal seeds give equal numbers.
     """
-    from lightning_fabric import Fabric
+    with _version_alone("torchmetrics"):
+        from lightning_fabric import Fabric
 
     accelerator = os.environ.get(ACCELERATOR, "auto")
     if launched_processes() > 1:
@@ -31,6 +37,29 @@ def make_fabric(precision: str = "32-true") -> "Fabric":
         fabric = Fabric(accelerator=accelerator, devices=devices, precision=precision)  # type: ignore[arg-type]
     _keep_order_of_sums(fabric.device)
     return fabric
+
+
+@contextmanager
+def _version_alone(package: str) -> Iterator[None]:
+    """Let imports find of an installed package its version and nothing else.
+
+    lightning_fabric imports torchmetrics, for as long as all of itself takes, to ask for its version.
+    """
+    if package in sys.modules:
+        yield
+        return
+    try:
+        found = version(package)
+    except PackageNotFoundError:
+        yield
+        return
+    stand_in = ModuleType(package)
+    stand_in.__version__ = found  # type: ignore[attr-defined]
+    sys.modules[package] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def job_device() -> torch.device:

@@ -76,3 +76,13 @@ def test_jobs_that_train_nothing_start_without_what_training_needs(module):
     environment = {**os.environ, "SPECTRAFLOW_ACCELERATOR": "cpu"}
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == []
+
+
+def test_lightning_starts_without_the_metrics_it_asks_for_their_version():
+    text = (
+        "import sys; from spectraflow.training.devices import make_fabric; make_fabric(); "
+        "print('torchmetrics' in sys.modules); import torchmetrics; print(hasattr(torchmetrics, 'MeanMetric'))"
+    )
+    environment = {**os.environ, "SPECTRAFLOW_ACCELERATOR": "cpu"}
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["False", "True"]
