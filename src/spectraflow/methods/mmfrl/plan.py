@@ -82,7 +82,7 @@ class MmfrlPlan:
 
     def _add_encoder(self, run: PretrainingRun) -> str:
         modalities = [run.modality] if run.modality != "early" else [m for m in MODALITIES if m in run.weights]
-        targets = {name: self._add_target(run, name) for name in modalities if name in EMBEDDED}
+        targets: dict[str, str] = {name: self._add_target(run, name) for name in modalities if name in EMBEDDED}
         name = encoder_id(run, self.pretraining_version)
         self.encoders[name] = EncoderJob(name, run.dedupe, targets, run.model_dump(mode="json"))
         return name

@@ -60,9 +60,11 @@ class PretrainingStore:
         if found.molecule_ids != ids:
             raise InputError(f"{graphs}: its molecules are not those of {pretraining}, in the same order")
         parts = pretraining_parts(table["first_block"].to_pylist(), settings)
-        vectors = {name: _vectors(name, table, targets) for name in used_modalities(settings) if name != "peak"}
+        vectors: dict[Modality, Tensor] = {
+            name: _vectors(name, table, targets) for name in used_modalities(settings) if name != "peak"
+        }
         centred = [name for name in vectors if name in EMBEDDED and settings.loss.centred]
-        centres = {name: vectors[name][parts.train].float().mean(0) for name in centred}
+        centres: dict[Modality, Tensor] = {name: vectors[name][parts.train].float().mean(0) for name in centred}
         carbons = from_list_columns(table, ["carbon_atom", "shift_ppm"], np.float32)
         if settings.modality == "peak":
             _check_carbons(found, carbons, ids, pretraining)

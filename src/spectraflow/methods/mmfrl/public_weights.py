@@ -211,8 +211,8 @@ def img2mol_network(tensors: Mapping[str, Tensor]) -> nn.Module:
             continue
         after, before = tensors[f"features.{len(features)}.weight"].shape[:2]
         features += [nn.Conv2d(before, after, layer[0], stride=layer[1], padding=layer[2]), nn.ReLU()]
-    linear = [nn.Linear(*reversed(tensors[f"classifier.{place}.weight"].shape)) for place in (0, 3, 6)]
-    first, second, third = linear
+    shapes = [tensors[f"classifier.{place}.weight"].shape for place in (0, 3, 6)]
+    first, second, third = (nn.Linear(before, after) for after, before in shapes)
     # the published network has dropouts of 0 after the two activations: Identity keeps its numbering
     classifier = (first, nn.ReLU(), nn.Identity(), second, nn.ReLU(), nn.Identity(), third, nn.Tanh())
     network = nn.Sequential()

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spectraflow.methods.mmfrl.settings import Modality
+
 
 class RelationalLoss(NamedTuple):
     """value: the loss, with gradient; excess: how far it is above the lowest value its targets allow, detached.
@@ -37,7 +39,7 @@ def target_rows(similarity: Tensor, tau: float, include_self: bool) -> Tensor:
     return _without_self(logits).softmax(1)
 
 
-def mixed_rows(rows: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+def mixed_rows(rows: Mapping[Modality, Tensor], weights: Mapping[Modality, float]) -> Tensor:
     """Return the weighted sum of rows (n, n) of several modalities, keyed alike (early fusion, equations 6 and 7)."""
     return torch.stack([weights[name] * rows[name] for name in weights]).sum(0)
 
