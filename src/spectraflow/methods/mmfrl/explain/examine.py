@@ -234,6 +234,8 @@ def _late_rows(
 
 def _subgraphs(examined: _Examined, rows: Tensor, files: ExplanationFiles) -> dict[str, Any] | None:
     model, settings, store = examined.model, examined.settings, examined.store
+    if files.drawings is not None:
+        files.drawings.mkdir(parents=True, exist_ok=True)  # empty where nothing is found
     with TableWriter(files.subgraphs, POSITIVE_SUBGRAPHS) as writer:
         if store.kind != "classification":
             return None

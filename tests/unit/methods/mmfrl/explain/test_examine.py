@@ -85,6 +85,7 @@ def test_intermediate_fusion(task, files, tmp_path):
     assert {row["target"] for row in positions if row["molecule_id"] == f"t:{TRAIN + VAL}"} == {None}
     assert read_table(files.late_parts, LATE_PARTS).num_rows == 0
     assert read_table(files.subgraphs, POSITIVE_SUBGRAPHS).num_rows == 0
+    assert list(files.drawings.iterdir()) == [], "a folder without drawings, which the rule asks for"
 
 
 def test_late_fusion_in_the_units_of_the_model(task, files, tmp_path):
@@ -130,6 +131,17 @@ def test_positive_subgraphs_of_a_classifier(task, files, tmp_path):
     assert {len(row["atoms"]) for row in rows} == {1}
     assert len(list(files.drawings.iterdir())) == TEST
     assert found["encoders"] == ["scratch"]
+
+
+def test_a_classifier_that_calls_nothing_positive(task, files, tmp_path):
+    tables = task("classification")
+
+    def call_everything_negative(network):
+        network.head.last.bias.fill_(-50.0)
+
+    run = saved(tables, tmp_path / "run", call_everything_negative, kind="dmpnn")
+    assert explain(SETTINGS, run, tables, files)["subgraphs"]["found"] == 0
+    assert list(files.drawings.iterdir()) == []
 
 
 def test_embeddings_before_fine_tuning(task, files, tmp_path, monkeypatch):
