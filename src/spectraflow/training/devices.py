@@ -1,6 +1,7 @@
 """Where training runs: Lightning Fabric on the devices this job may use, never part of the run's identity."""
 
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,13 @@ def _keep_order_of_sums(device: torch.device) -> None:
     if device.type == "cpu":
         torch.set_deterministic_debug_mode("warn")  # use_deterministic_algorithms would import torch's compiler
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def peak_memory(device: torch.device) -> float:
+    """Return the largest memory of the process, or of its GPU, in GB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def uses_gpus() -> bool:

@@ -1,14 +1,11 @@
 """Training, or fitting, and evaluation of one matching model."""
 
-import resource
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from spectraflow.errors import InputError
 from spectraflow.methods.matchnet.data import MatchStore
@@ -23,7 +20,7 @@ from spectraflow.methods.matchnet.settings import MatchnetRun
 from spectraflow.provenance import git_commit
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, save_checkpoint
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import make_fabric, peak_memory
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.tracking import Mirror
@@ -93,7 +90,7 @@ def train(
         run_folder.write_history(out, [])
     # a resumed fit counts the epochs before it was killed as well
     seconds = sum(record["seconds"] for record in history.records) or time.perf_counter() - started
-    cost = {"seconds": seconds, "peak_memory_gb": _peak_memory(fabric.device)}
+    cost = {"seconds": seconds, "peak_memory_gb": peak_memory(fabric.device)}
     found = evaluate(Asked(matcher, data.store, data.pairs, settings, inputs), out / run_folder.GROUP_PREDICTIONS)
     metrics = {
         "best_epoch": history.best_epoch,
@@ -176,10 +173,3 @@ def _description(
 def _backbone(features: Path) -> dict[str, Any]:
     described = read_description(features)
     return {name: described.get(name) for name in ("backbone", "weights", "channels", "height", "width", "bytes")}
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Return the largest memory of the process, or of its GPU, in GB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -1,11 +1,8 @@
 """Pre-training of one encoder: a D-MPNN learns the similarities of a modality, and is kept for models of tasks."""
 
-import resource
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from spectraflow.errors import InputError
 from spectraflow.methods.mmfrl.embed import EMBEDDED
@@ -19,7 +16,7 @@ from spectraflow.provenance import git_commit
 from spectraflow.settings import check
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, load_checkpoint, save_checkpoint
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import make_fabric, peak_memory
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
@@ -106,18 +103,11 @@ def _finish(out: Path, task: PretrainingTask, history: History, fabric: "Fabric"
         "selection": HELD_OUT,
         "cost": {
             "seconds": sum(record["seconds"] for record in history.records),
-            "peak_memory_gb": _peak_memory(fabric.device),
+            "peak_memory_gb": peak_memory(fabric.device),
         },
         "parts": {HELD_OUT: {name: {"value": value} for name, value in figures.items()}},
     }
     run_folder.write_metrics(out, metrics)
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Return the largest memory of the process, or of its GPU, in GB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def load_encoder(folder: Path) -> Dmpnn:

@@ -1,6 +1,5 @@
 """Training and evaluation of one model of a MoleculeNet task: MMFRL's, from scratch or pre-trained, or a baseline."""
 
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from spectraflow.nn.parameters import count_parameters
 from spectraflow.provenance import git_commit
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity, save_checkpoint
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import make_fabric, peak_memory
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.tracking import Mirror
@@ -92,7 +91,7 @@ def train(
         device = torch.device("cpu")
     # a resumed fit counts the epochs before it was killed as well
     seconds = sum(record["seconds"] for record in history.records) or time.perf_counter() - started
-    _finish(out, settings, store, predicted, history, {"seconds": seconds, "peak_memory_gb": _peak_memory(device)})
+    _finish(out, settings, store, predicted, history, {"seconds": seconds, "peak_memory_gb": peak_memory(device)})
     forget_checkpoint(checkpoints)
     mirror.finish()
 
@@ -149,13 +148,6 @@ def _other_predictions(settings: PropertyRun, store: PropertyStore, work: Path) 
     from spectraflow.methods.mmfrl.chemprop_peer import train_chemprop
 
     return train_chemprop(settings, store, work)
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Return the largest memory of the process, or of its GPU, in GB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def _finish(

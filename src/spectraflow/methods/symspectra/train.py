@@ -1,6 +1,5 @@
 """Training and evaluation of one model of functional groups, SymSpectra or a baseline."""
 
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from spectraflow.nn.parameters import count_parameters
 from spectraflow.provenance import git_commit
 from spectraflow.training import run_folder
 from spectraflow.training.checkpoint import fit_identity
-from spectraflow.training.devices import make_fabric
+from spectraflow.training.devices import make_fabric, peak_memory
 from spectraflow.training.fit import History
 from spectraflow.training.recorded_fit import forget_checkpoint, recorded_fit
 from spectraflow.training.tracking import Mirror
@@ -152,7 +151,7 @@ def train(
         fitted = Fitted(settings, context, network)
     # a resumed fit counts the epochs before it was killed as well
     seconds = sum(record["seconds"] for record in history.records) or time.perf_counter() - started
-    cost = {"seconds": seconds, "peak_memory_gb": _peak_memory(torch.device("cpu") if tabular else fabric.device)}
+    cost = {"seconds": seconds, "peak_memory_gb": peak_memory(torch.device("cpu") if tabular else fabric.device)}
     _finish(out, fitted, data, history, cost, fabric.device)
     forget_checkpoint(checkpoints)
     mirror.finish()
@@ -192,13 +191,6 @@ def _task(settings: SymspectraRun, model: Trained, data: Data, fabric: "Fabric")
     loss = element_loss(settings.imbalance, store.labels[train_rows]).to(fabric.device)
     augmenter = Augmenter(settings.augmentation, store, train_rows)
     return GroupTask(model, store, augmenter, val_rows, loss, settings.training)
-
-
-def _peak_memory(device: torch.device) -> float:
-    """Return the largest memory of the process, or of its GPU, in GB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def _finish(
