@@ -131,7 +131,7 @@ rule embed_modality:
         settings=plan.mmfrl.target_settings,
         modality=plan.mmfrl.modality,
         code=code_of("methods.mmfrl.embed"),
-        checkpoints=lambda wildcards, output: checkpoints(output.embeddings.removesuffix(".npy") + "/model"),
+        checkpoints=lambda wildcards, output: checkpoints(f"{output.embeddings.removesuffix('.npy')}/model"),
     shell:
         """
         exec &> >(tee {log:q})

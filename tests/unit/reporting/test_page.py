@@ -2,42 +2,15 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 
 import pytest
 
 from spectraflow.errors import InputError
 from spectraflow.reporting.comparison import compare_runs
 from spectraflow.reporting.page import write_report
+from tests.unit.reporting.html_checker import Checker
 
 FIGURES = ("training_curves", "rank_histogram", "hits_by_library", "accuracy_by_size")
-VOID = {"meta", "br", "img", "link", "hr", "input", "path", "use", "rect", "ellipse", "line", "polygon"}
-
-
-class Checker(HTMLParser):
-    """Collect ids, links and outside resources, and check that tags nest."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.links, self.outside = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        self.ids += [values["id"]] if "id" in values else []
-        self.links += [values[name] for name in ("href", "xlink:href") if name in values]
-        self.outside += [values["src"]] if "src" in values else []
-        assert tag != "script"
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 
 import pytest
 
@@ -8,35 +7,9 @@ from spectraflow.errors import InputError
 from spectraflow.methods.mmfrl.settings import MODALITIES
 from spectraflow.reporting.comparison import compare_runs
 from spectraflow.reporting.properties.page import PropertyFiles, write_properties_report
+from tests.unit.reporting.html_checker import Checker
 from tests.unit.reporting.properties.conftest import COUNTS, OVERLAP, audit_of
 from tests.unit.reporting.property_runs import every_modality, pretrained
-
-VOID = {"meta", "br", "link", "hr", "path", "use", "rect", "ellipse", "line", "polygon", "image", "circle"}
-
-
-class Checker(HTMLParser):
-    """Collect ids and links, and check that tags nest."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.links = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        self.ids += [values["id"]] if "id" in values else []
-        self.links += [values[name] for name in ("href", "xlink:href") if name in values]
-        assert tag not in ("script", "img")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
 
 
 @pytest.fixture
