@@ -2,21 +2,37 @@
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "link", "hr", "path", "use", "rect", "ellipse", "line", "polygon", "image", "circle"}
+VOID = {
+    "meta",
+    "br",
+    "img",
+    "input",
+    "link",
+    "hr",
+    "path",
+    "use",
+    "rect",
+    "ellipse",
+    "line",
+    "polygon",
+    "image",
+    "circle",
+}
 
 
 class Checker(HTMLParser):
-    """Collect ids and links, and check that tags nest."""
+    """Collect ids, links and outside resources, and check that tags nest."""
 
     def __init__(self):
         super().__init__()
-        self.open, self.ids, self.links = [], [], []
+        self.open, self.ids, self.links, self.outside = [], [], [], []
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         self.ids += [values["id"]] if "id" in values else []
         self.links += [values[name] for name in ("href", "xlink:href") if name in values]
-        assert tag not in ("script", "img")
+        self.outside += [values["src"]] if "src" in values else []
+        assert tag != "script"
         if tag not in VOID:
             self.open.append(tag)
 

@@ -74,7 +74,7 @@ def test_the_network_is_as_good_as_chemprops_within_the_spread_of_seeds(numbers,
         errors[kind] = np.array(found)
     spread = np.sqrt(sum(values.var(ddof=1) for values in errors.values()) / 3)
     assert abs(errors["dmpnn"].mean() - errors["chemprop"].mean()) < 3 * spread
-    assert max(values.mean() for values in errors.values()) < 0.6 * number_targets().std()
+    assert max(values.mean() for values in errors.values()) < 0.8 * number_targets().std()
 
 
 def test_a_run_leaves_all_its_files_and_scores_that_can_be_recomputed(classes, tmp_path):

@@ -40,6 +40,7 @@ def test_the_page_is_whole_and_stands_alone(tmp_path, make_group_run, report):
     checker = Checker()
     checker.feed(text)
     assert not checker.open
+    assert not checker.outside
     assert len(checker.ids) == len(set(checker.ids))
     outside = [link for link in checker.links if not (link.startswith("#") and link[1:] in checker.ids)]
     assert outside == ["index.html"]

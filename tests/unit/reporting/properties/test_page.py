@@ -60,6 +60,7 @@ def test_the_page_is_whole_and_stands_alone(tmp_path, models, report, make_expla
     checker = Checker()
     checker.feed(text)
     assert not checker.open
+    assert not checker.outside
     assert len(checker.ids) == len(set(checker.ids))
     outside = [link for link in checker.links if not (link.startswith("#") and link[1:] in checker.ids)]
     assert [link for link in outside if not link.startswith("data:image/png;base64,")] == [
