@@ -52,7 +52,9 @@ class TrainingSettings(Settings):
     """The fit loop shared by all methods."""
 
     epochs: Positive = Field(200, description="passes over the training part")
-    batch_size: Positive = Field(128, description="molecules a batch; incomplete training batches are dropped")
+    batch_size: Positive = Field(
+        128, description="molecules a batch; incomplete ones are dropped in training, but not by mmfrl.runs"
+    )
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="AdamW step size")
     weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(1e-3, description="AdamW weight decay")
     schedule: Literal["constant", "plateau", "cosine", "milestones", "inverse_root", "noam"] = Field(

@@ -10,7 +10,7 @@ not rebuilt here are answered by no run.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spectraflow.methods.mmfrl.settings import MODALITIES, PretrainingRun, PropertyRun
+from spectraflow.methods.mmfrl.settings import MODALITIES, WITHOUT_GRAPHS, PretrainingRun, PropertyRun
 from spectraflow.reporting.published_cells import Cells, Conditions, Near, PaperMapping
 from spectraflow.settings import merge
 
@@ -23,7 +23,6 @@ PROTOCOLS = {
 }
 CLEANINGS = {"paper": "every row kept", "strict": "equal molecules merged"}
 SELECTIONS = {"best_val": "epoch chosen on val", "last": "last epoch"}
-WITHOUT_EPOCHS = ("forest", "boosting", "mean")
 
 
 def _single(modality: str) -> Conditions:
@@ -114,10 +113,10 @@ def unused_settings(settings: Mapping[str, Any]) -> set[str]:
     """Return the settings (restated, dotted) that decide nothing in a run with these."""
     kind, modalities = settings.get("kind"), settings.get("modalities") or []
     found = {key for key, name in _OF_SCHEDULE.items() if settings.get("training.schedule") != name}
-    if kind in WITHOUT_EPOCHS:
+    if kind in WITHOUT_GRAPHS:
         found |= {key for key in settings if key.startswith(("encoder.", "training."))}
         found |= {"encoders", "head", "coefficients", "selection"}
-    if kind not in (*WITHOUT_EPOCHS, "attentivefp") or kind == "mean":
+    if kind not in (*WITHOUT_GRAPHS, "attentivefp") or kind == "mean":
         found |= {key for key in settings if key.startswith("baseline.")}
     if kind == "attentivefp":
         found |= {"head", "baseline.bits", "baseline.trees", "baseline.rounds"}
@@ -148,7 +147,7 @@ def fit_budget(settings: Mapping[str, Any]) -> list[str]:
     paper = PropertyRun().training.epochs
     molecules, epochs = settings.get("molecules"), settings.get("training.epochs")
     found = [] if molecules is None else [f"at most {molecules:,} training molecules"]
-    if settings.get("kind") not in WITHOUT_EPOCHS and isinstance(epochs, int) and epochs < paper:
+    if settings.get("kind") not in WITHOUT_GRAPHS and isinstance(epochs, int) and epochs < paper:
         found.append(f"at most {epochs} epochs instead of {paper}")
     return found
 
@@ -168,7 +167,7 @@ def protocol_words(settings: Mapping[str, Any]) -> str:
     protocol, cleaning = str(settings.get("protocol")), str(settings.get("cleaning"))
     words = [PROTOCOLS.get(protocol, protocol)]
     words += [] if cleaning == "paper" else [CLEANINGS.get(cleaning, cleaning)]
-    if settings.get("kind") not in WITHOUT_EPOCHS:
+    if settings.get("kind") not in WITHOUT_GRAPHS:
         words.append(SELECTIONS.get(str(settings.get("selection")), str(settings.get("selection"))))
     budget = fit_budget(settings) + pretraining_budget(settings)
     return "; ".join(words + ([f"reduced: {', '.join(budget)}"] if budget else []))

@@ -15,9 +15,6 @@ from spectraflow.methods.mmfrl.property_metrics import TaskKind
 from spectraflow.methods.mmfrl.property_store import PropertyStore
 from spectraflow.methods.mmfrl.settings import BaselineSettings, PropertyRun
 
-FINGERPRINTS = ("mean", "forest", "boosting")
-"""Kinds of models in this module."""
-
 PATIENCE = 50
 """Boosting stops after this many rounds without improvement on val."""
 BLIND_ROUNDS = 100

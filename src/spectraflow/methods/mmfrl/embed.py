@@ -13,8 +13,7 @@ from spectraflow.files import atomic_path, write_json
 from spectraflow.methods.mmfrl.image_modality import image_task
 from spectraflow.methods.mmfrl.nmr_modality import nmr_task
 from spectraflow.methods.mmfrl.pretraining_parts import PretrainingParts, pretraining_parts
-from spectraflow.methods.mmfrl.public_weights import public_embeddings
-from spectraflow.methods.mmfrl.settings import Modality, PretrainingRun
+from spectraflow.methods.mmfrl.settings import EMBEDDED, Modality, PretrainingRun
 from spectraflow.methods.mmfrl.smiles_modality import smiles_task
 from spectraflow.methods.mmfrl.targets_similarity import cosine
 from spectraflow.nn.parameters import count_parameters
@@ -27,8 +26,6 @@ from spectraflow.training.fit import Task, fit
 from spectraflow.training.recorded_fit import CHECKPOINT, forget_checkpoint
 from spectraflow.training.seeds import WEIGHTS_EPOCH, epoch_seed, seed_torch
 
-EMBEDDED: tuple[Modality, ...] = ("smiles", "image", "nmr")
-"""Modalities whose similarity is a cosine of embeddings; fingerprint and peak need none."""
 COMPARED = 2000
 """Molecules at most whose cosines are reported."""
 
@@ -84,6 +81,8 @@ def embed_modality(
     if settings.targets.source == "project":
         embeddings = _trained(settings, modality, table, pretraining, checkpoints, processes, report)
     else:
+        from spectraflow.methods.mmfrl.public_weights import public_embeddings
+
         smiles, shifts = table["smiles"].to_pylist(), _shifts(table)
         embeddings = public_embeddings(settings.targets, modality, smiles, shifts, processes)
     report["dimensions"] = embeddings.shape[1]

@@ -7,15 +7,13 @@ from typing import Any
 
 from spectraflow.config import Config
 from spectraflow.errors import ConfigError
-from spectraflow.methods.mmfrl.section import FINGERPRINT_KINDS, TASKS
-from spectraflow.methods.mmfrl.settings import MODALITIES, PretrainingRun, PropertyRun
+from spectraflow.methods.mmfrl.section import TASKS
+from spectraflow.methods.mmfrl.settings import EMBEDDED, MODALITIES, WITHOUT_GRAPHS, PretrainingRun, PropertyRun
 from spectraflow.provenance import settings_hash
 from spectraflow.run_ids import property_version, raw_version
 from spectraflow.settings import hashed_settings
 from spectraflow.sources.moleculenet_names import file_name
 
-EMBEDDED = ("smiles", "image", "nmr")
-"""Modalities whose targets are embeddings; those of fingerprint and peak are computed as they are needed."""
 FUSED = ("intermediate", "late")
 
 
@@ -149,7 +147,7 @@ class MmfrlPlan:
     def graphs(self, wildcards: Any) -> list[str]:
         """Return the graphs of a run's task, if its model reads graphs."""
         job = self.jobs[wildcards.run]
-        reads = job.settings["kind"] not in (*FINGERPRINT_KINDS, "chemprop")
+        reads = job.settings["kind"] not in (*WITHOUT_GRAPHS, "chemprop")
         return [f"<results>/features/moleculenet/{job.task}-{job.cleaning}/graphs.safetensors"] if reads else []
 
     def encoder_weights(self, wildcards: Any) -> list[str]:
@@ -231,13 +229,13 @@ def encoder_id(run: PretrainingRun, version: str) -> str:
 def run_id(run: PropertyRun, version: str, pretraining_version: str) -> str:
     """Return the id of a model of a task: data, split, encoders it starts from, and what its kind uses of the rest."""
     values = run.model_dump(mode="json", exclude={"label", "pretraining"})
-    if run.kind in FINGERPRINT_KINDS:
+    if run.kind in WITHOUT_GRAPHS:
         for name in ("encoder", "encoders", "head", "coefficients", "selection"):
             del values[name]
         values["training"] = {"seed": run.training.seed}
     elif run.pretraining:
         del values["encoder"], values["encoders"]
-    if run.kind not in (*FINGERPRINT_KINDS, "attentivefp"):
+    if run.kind not in (*WITHOUT_GRAPHS, "attentivefp"):
         del values["baseline"]
     encoders = [encoder_id(one, pretraining_version) for one in run.pretraining]
     science = {"method": "mmfrl", "data": version, "encoders": encoders}

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spectraflow.errors import InputError
-from spectraflow.methods.mmfrl.embed import EMBEDDED
 from spectraflow.methods.mmfrl.pretraining_store import PretrainingStore, used_modalities
 from spectraflow.methods.mmfrl.pretraining_task import Learner, PretrainingTask, find_temperatures
-from spectraflow.methods.mmfrl.settings import EncoderSettings, Modality, PretrainingRun
+from spectraflow.methods.mmfrl.settings import EMBEDDED, EncoderSettings, Modality, PretrainingRun
 from spectraflow.methods.mmfrl.temperatures import effective_neighbours
 from spectraflow.nn.dmpnn import Dmpnn
 from spectraflow.nn.parameters import count_parameters

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from spectraflow.errors import InputError
-from spectraflow.methods.mmfrl.embed import EMBEDDED, read_embeddings
+from spectraflow.methods.mmfrl.embed import read_embeddings
 from spectraflow.methods.mmfrl.molecular_graphs import MolecularGraphs
 from spectraflow.methods.mmfrl.pretraining_parts import PretrainingParts, pretraining_parts
-from spectraflow.methods.mmfrl.settings import LossSettings, Modality, PretrainingRun
+from spectraflow.methods.mmfrl.settings import EMBEDDED, LossSettings, Modality, PretrainingRun
 from spectraflow.methods.mmfrl.targets_similarity import cosine, peak_similarity, tanimoto
 from spectraflow.splits.similarity import BITS, morgan_fingerprints
 from spectraflow.store.ragged import Ragged, from_list_columns

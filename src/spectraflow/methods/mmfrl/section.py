@@ -1,7 +1,7 @@
 """The section `mmfrl` of the configuration: models that are compared, on tasks and splits."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -19,11 +19,7 @@ from spectraflow.methods.mmfrl.settings import (
 )
 from spectraflow.settings import Positive, RunsSection, Settings, TrainingSettings
 
-TASKS: tuple[Task, ...] = (
-    "bbbp", "bace", "sider", "clintox", "hiv", "muv", "tox21", "toxcast", "esol", "freesolv", "lipo",
-)  # fmt: skip
-FINGERPRINT_KINDS = ("forest", "boosting", "mean")
-"""Kinds of models that read no graph: of a network's settings their ids have the seed alone."""
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class Budget(Settings):

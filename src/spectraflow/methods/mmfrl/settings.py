@@ -17,6 +17,10 @@ Kind = Literal["dmpnn", "intermediate", "late", "forest", "boosting", "chemprop"
 
 MODALITIES: tuple[Modality, ...] = ("smiles", "image", "nmr", "fingerprint", "peak")
 """Order of the encoders in intermediate and late fusion."""
+EMBEDDED: tuple[Modality, ...] = ("smiles", "image", "nmr")
+"""Modalities whose similarity is a cosine of embeddings; the others need none."""
+WITHOUT_GRAPHS = ("forest", "boosting", "mean")
+"""Kinds of models that read no graph and have no epochs: of a network's settings they use the seed alone."""
 
 
 class EncoderSettings(Settings):

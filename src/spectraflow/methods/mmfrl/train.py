@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from spectraflow.errors import ConfigError, InputError
-from spectraflow.methods.mmfrl.baselines import FINGERPRINTS, baseline_predictions
+from spectraflow.methods.mmfrl.baselines import baseline_predictions
 from spectraflow.methods.mmfrl.property_metrics import property_metrics, target_counts
 from spectraflow.methods.mmfrl.property_model import (
     NEURAL,
@@ -21,7 +21,7 @@ from spectraflow.methods.mmfrl.property_model import (
 from spectraflow.methods.mmfrl.property_predictions import write_predictions
 from spectraflow.methods.mmfrl.property_store import PropertyStore, TaskTables
 from spectraflow.methods.mmfrl.property_task import PropertyTask, Trained
-from spectraflow.methods.mmfrl.settings import PropertyRun
+from spectraflow.methods.mmfrl.settings import WITHOUT_GRAPHS, PropertyRun
 from spectraflow.nn.parameters import count_parameters
 from spectraflow.provenance import git_commit
 from spectraflow.training import run_folder
@@ -143,7 +143,7 @@ def _task(model: PropertyModel, store: PropertyStore) -> PropertyTask:
 
 
 def _other_predictions(settings: PropertyRun, store: PropertyStore, work: Path) -> dict[str, np.ndarray]:
-    if settings.kind in FINGERPRINTS:
+    if settings.kind in WITHOUT_GRAPHS:
         return baseline_predictions(settings, store)
     from spectraflow.methods.mmfrl.chemprop_peer import train_chemprop
 

@@ -46,7 +46,7 @@ def test_numbers_come_in_original_units(kind, tmp_path):
     else:
         assert mean_score(measured, found, "regression", "r2") > 0.5
     again = baseline_predictions(settings, store)["test"]
-    np.testing.assert_array_equal(found, again)
+    np.testing.assert_allclose(found, again, rtol=1e-12)  # trees are added in the order their threads end
 
 
 @pytest.mark.parametrize("kind", ["forest", "boosting", "mean"])

@@ -4,7 +4,8 @@ import torch
 
 from spectraflow.errors import ConfigError, InputError
 from spectraflow.files import read_json
-from spectraflow.methods.mmfrl.embed import EMBEDDED, embed_modality, embedding_settings, read_embeddings
+from spectraflow.methods.mmfrl.embed import embed_modality, embedding_settings, read_embeddings
+from spectraflow.methods.mmfrl.settings import EMBEDDED
 from tests.unit.methods.mmfrl.small_pretraining import SMILES, small_run, write_pretraining
 
 

@@ -68,13 +68,13 @@ def test_every_kind_predicts_numbers(kind, numbers, tmp_path):
 def test_the_network_is_as_good_as_chemprops_within_the_spread_of_seeds(numbers, tmp_path):
     errors = {}
     for kind in ("dmpnn", "chemprop"):
-        fit = {"epochs": 15, "learning_rate": 1e-2, "schedule": "noam"}
+        fit = {"epochs": 30, "learning_rate": 1e-2, "schedule": "noam"}
         runs = [make_settings(kind=kind, training={**fit, "seed": seed}) for seed in range(3)]
         found = [score(run(one, numbers, tmp_path, f"{kind}{i}"), "rmse") for i, one in enumerate(runs)]
         errors[kind] = np.array(found)
     spread = np.sqrt(sum(values.var(ddof=1) for values in errors.values()) / 3)
     assert abs(errors["dmpnn"].mean() - errors["chemprop"].mean()) < 3 * spread
-    assert max(values.mean() for values in errors.values()) < 0.8 * number_targets().std()
+    assert max(values.mean() for values in errors.values()) < 0.6 * number_targets().std()
 
 
 def test_a_run_leaves_all_its_files_and_scores_that_can_be_recomputed(classes, tmp_path):
