@@ -26,7 +26,8 @@ COMMON = {
 def console(tmp_path, monkeypatch):
     """Return a function that gives a handler, its screen, and a way to send it records."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(QUIET_JOBS, raising=False)
+    monkeypatch.setenv(QUIET_JOBS, "")  # what is set below is undone only if it was known before
+    monkeypatch.delenv(QUIET_JOBS)
 
     def make(settings=None, **common):
         screen = io.StringIO()
