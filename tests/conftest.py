@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes that test side by side would wait for each other's threads
+
 ROOT = Path(__file__).parents[1]
 WORKFLOW_FILES = ("Snakefile", "config.yaml", "workflow", "resources")
 

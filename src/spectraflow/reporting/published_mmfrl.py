@@ -153,7 +153,12 @@ def fit_budget(settings: Mapping[str, Any]) -> list[str]:
 
 
 def pretraining_budget(settings: Mapping[str, Any]) -> list[str]:
-    """Return in words where the pre-training behind a run with these settings costs less than the paper's."""
+    """Return in words where the pre-training behind a run with these settings costs less than the paper's.
+
+    Of published encoders the settings of a fit decide nothing.
+    """
+    if settings.get("pretraining.released") or "pretraining.released.sha256" in settings:
+        return []
     paper = PretrainingRun().training.epochs
     limit, epochs = settings.get("pretraining.molecules"), settings.get("pretraining.training.epochs")
     found = [] if limit is None else [f"pre-trained on at most {limit:,} molecules"]

@@ -83,10 +83,14 @@ def test_protocol_and_budget_are_said(make, compared):
     short = {"training": {"epochs": 12}, "molecules": 2000, "task": "hiv"}
     other = {"protocol": "scaffold_deterministic", "cleaning": "strict", "selection": "last"}
     quick = {"pretraining": pretrained("nmr", molecules=512, training={"epochs": 3})}
-    found = compared(make("short", short), make("other", other), make("quick", quick), make("plain", {"task": "lipo"}))
+    weights = {"weights": "a.pt", "sha256": "0"}
+    taken = {"pretraining": pretrained("nmr", released=weights, training={"epochs": 3}), "task": "sider"}
+    runs = [make("short", short), make("other", other), make("quick", quick), make("taken", taken)]
+    found = compared(*runs, make("plain", {"task": "lipo"}))
     words = dict(found.select("run_ids", "protocol").iter_rows())
     assert words == {
         "plain": "shuffled scaffolds, as published; epoch chosen on val",
+        "taken": "shuffled scaffolds, as published; epoch chosen on val",
         "short": "shuffled scaffolds, as published; epoch chosen on val; reduced: at most 2,000 training molecules, "
         "at most 12 epochs instead of 100",
         "other": "largest scaffolds first, another split than the published one; equal molecules merged; last epoch",

@@ -216,13 +216,15 @@ def encoder_id(run: PretrainingRun, version: str) -> str:
     """Return the id of a pre-trained encoder: data version, modality, targets, and what it uses of loss and fit."""
     values = run.model_dump(mode="json")
     modalities = list(run.weights) if run.modality == "early" else [run.modality]
-    del values["targets"]
+    del values["targets"], values["released"]
     if run.modality != "early":
         del values["weights"]
     if run.modality != "peak":
         del values["loss"]["peak_kernel"], values["loss"]["peak_scale"]
     targets = {name: target_id(run, name, version) for name in modalities if name in EMBEDDED}
     science = {"method": "mmfrl.pretraining", "data": version, "targets": targets}
+    if run.released is not None:
+        science["released"] = run.released.sha256
     return settings_hash({**science, "settings": hashed_settings(values)})
 
 

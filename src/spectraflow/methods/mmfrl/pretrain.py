@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spectraflow.errors import InputError
+import torch
+
+from spectraflow.errors import ConfigError, InputError
 from spectraflow.methods.mmfrl.pretraining_store import PretrainingStore, used_modalities
 from spectraflow.methods.mmfrl.pretraining_task import Learner, PretrainingTask, find_temperatures
-from spectraflow.methods.mmfrl.settings import EMBEDDED, EncoderSettings, Modality, PretrainingRun
+from spectraflow.methods.mmfrl.settings import EMBEDDED, EncoderSettings, Modality, PretrainingRun, ReleasedWeights
 from spectraflow.methods.mmfrl.temperatures import effective_neighbours
 from spectraflow.nn.dmpnn import Dmpnn
 from spectraflow.nn.parameters import count_parameters
@@ -38,7 +40,7 @@ def pretrain(
     data_version: str = "unknown",
     uri: str | None = None,
 ) -> None:
-    """Train an encoder and fill the run folder `out`; `load_encoder` reads it.
+    """Train an encoder, or take a published one, and fill the run folder `out`; `load_encoder` reads it.
 
     A checkpoint in `checkpoints` written for the same settings, code and inputs is gone on from, and removed at the
     end.
@@ -62,11 +64,29 @@ def pretrain(
     if fabric.is_global_zero:
         run_folder.write_settings(out, _description(task, out, data_version, str(fabric.device)))
     mirror = Mirror(out, uri)
-    identity = fit_identity(settings.model_dump(), "methods.mmfrl.pretrain", [pretraining, graphs, *used.values()])
-    history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
+    if settings.released is None:
+        identity = fit_identity(settings.model_dump(), "methods.mmfrl.pretrain", [pretraining, graphs, *used.values()])
+        history = recorded_fit(task, settings.training, fabric, out, checkpoints, identity, mirror)
+    else:
+        history = _judge_released(task, settings.released, fabric, out)
     _finish(out, task, history, fabric)
     forget_checkpoint(checkpoints)
     mirror.finish()
+
+
+def _judge_released(task: PretrainingTask, released: ReleasedWeights, fabric: "Fabric", out: Path) -> History:
+    """Put published weights into the model; the history without a fit holds what they reach on held-out molecules."""
+    from spectraflow.methods.mmfrl.public_weights import load_released_encoder
+
+    if task.settings.loss.projection != "none":
+        raise ConfigError("a released encoder has no projection to be judged with: set loss.projection to none")
+    encoder = load_released_encoder(Path(released.weights), released.sha256, task.settings.encoder)
+    task.model.encoder.load_state_dict(encoder.state_dict())
+    task.model.to(fabric.device).eval()
+    with torch.no_grad():
+        record = {"epoch": 0, "seconds": 0.0, **task.validate(task.model)}
+    run_folder.write_history(out, [record])
+    return History([record], 0)
 
 
 def _description(task: PretrainingTask, out: Path, data_version: str, device: str) -> dict[str, Any]:
@@ -83,8 +103,8 @@ def _description(task: PretrainingTask, out: Path, data_version: str, device: st
         "parameters": {"trainable": count_parameters(task.model)},
         "molecules": {"train": len(parts.train), HELD_OUT: len(parts.held_out)},
         "temperatures": dict(task.temperatures),
-        "leaks": settings.dedupe == "none" or public,
-        "trained_on": [task.store.molecule_ids[row] for row in parts.train.tolist()],
+        "leaks": settings.dedupe == "none" or public or settings.released is not None,
+        "trained_on": [task.store.molecule_ids[row] for row in parts.train.tolist() if settings.released is None],
     }
 
 

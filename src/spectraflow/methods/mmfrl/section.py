@@ -15,6 +15,7 @@ from spectraflow.methods.mmfrl.settings import (
     PretrainingRun,
     PropertyRun,
     Protocol,
+    ReleasedWeights,
     Task,
 )
 from spectraflow.settings import Positive, RunsSection, Settings, TrainingSettings
@@ -43,6 +44,9 @@ class Arm(Settings):
     pretraining: PretrainingRun = Field(
         PretrainingRun(), description="how each of these encoders is pre-trained; `modality` is taken from `modalities`"
     )
+    released: dict[Modality, ReleasedWeights] = Field(
+        {}, description="published encoders by modality, taken instead of pre-training them"
+    )
     encoders: Positive = Field(1, description="encoders from scratch of intermediate and late, without modalities")
     encoder: EncoderSettings = Field(EncoderSettings(), description="the D-MPNN of a model from scratch")
     head: Positive = Field(300, description="width of the head's hidden layer")
@@ -62,7 +66,12 @@ class Arm(Settings):
     ) -> PropertyRun:
         """Return the run of this model on one split of a task."""
         epochs = min(self.training.epochs, budget.epochs or self.training.epochs)
-        pretraining = [self.pretraining.model_copy(update={"modality": name}) for name in self.modalities]
+        pretraining = [
+            self.pretraining.model_copy(
+                update={"modality": name, "released": None if name == "early" else self.released.get(name)}
+            )
+            for name in self.modalities
+        ]
         return PropertyRun(
             label=self.label,
             kind=self.kind,
@@ -85,6 +94,8 @@ class Arm(Settings):
     def _can_be_trained(self) -> "Arm":
         if len(set(self.modalities)) < len(self.modalities):
             raise ValueError("a modality is named twice")
+        if unused := [name for name in self.released if name not in self.modalities]:
+            raise ValueError(f"released encoders of modalities that are not used: {', '.join(unused)}")
         self.on("esol", "paper", "scaffold_balanced", 0, 0, Budget())
         return self
 

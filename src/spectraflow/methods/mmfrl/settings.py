@@ -114,6 +114,13 @@ class TargetSettings(Settings):
         return self
 
 
+class ReleasedWeights(Settings):
+    """An encoder that MMFRL's authors published, taken instead of training one; it has seen molecules of the tasks."""
+
+    weights: str = Field(description="file of the encoder")
+    sha256: str = Field(description="checksum of that file")
+
+
 class PretrainingRun(Settings):
     """One pre-trained encoder: everything here enters its id."""
 
@@ -130,6 +137,9 @@ class PretrainingRun(Settings):
     encoder: EncoderSettings = Field(EncoderSettings(), description="the D-MPNN")
     loss: LossSettings = Field(LossSettings(), description="the loss")
     targets: TargetSettings = Field(TargetSettings(), description="encoders of the modalities")
+    released: ReleasedWeights | None = Field(
+        None, description="published weights, judged on the held-out molecules and used as they are; null = train"
+    )
     training: TrainingSettings = Field(
         TrainingSettings(epochs=200, batch_size=256, learning_rate=1e-3, weight_decay=1e-3, early_stopping=20),
         description="the fit",

@@ -11,6 +11,8 @@ from spectraflow.reporting.property_labels import MODALITIES, task_name, task_pl
 from spectraflow.reporting.published_mmfrl import pretraining_budget
 from spectraflow.reporting.runs import Measured, Run, read_object
 
+RELEASED = "released by the authors, not trained here"
+
 
 def encoder_names(encoders: Sequence[Run]) -> dict[str, str]:
     """Return a name for each pre-training by run id: its modality, with the id where two have the same."""
@@ -37,11 +39,15 @@ def _row(run: Run, name: str) -> dict[str, Any]:
     flat = {
         "pretraining.molecules": run.settings.get("molecules"),
         "pretraining.training.epochs": training.get("epochs"),
+        "pretraining.released": run.settings.get("released"),
     }
+    notes = [
+        word for word, holds in (("leaky", run.info.get("leaks")), (RELEASED, flat["pretraining.released"])) if holds
+    ]
     return {
         "name": name,
         "run_id": run.run_id,
-        "notes": "; ".join([*(["leaky"] if run.info.get("leaks") else []), *pretraining_budget(flat)]),
+        "notes": "; ".join(notes + pretraining_budget(flat)),
         "molecules": f"{plain(molecules.get('train'))} / {plain(molecules.get('held_out'))}",
         "epoch": f"{plain(run.metrics.get('best_epoch'))} of {plain(run.metrics.get('epochs'))}",
         "student": plain(loss.get("tau_student")),

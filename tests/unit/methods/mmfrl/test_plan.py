@@ -81,6 +81,15 @@ def test_public_weights_are_named_by_their_checksum():
     assert targets("a.pth", "0") == targets("b.pth", "0") != targets("a.pth", "1")
 
 
+def test_released_encoders_are_named_by_their_checksum():
+    def encoders(path, checksum):
+        released = {"nmr": {"weights": path, "sha256": checksum}}
+        return plan([{"label": "nmr", "modalities": ["nmr"], "released": released}]).encoders.keys()
+
+    trained = plan([{"label": "nmr", "modalities": ["nmr"]}]).encoders.keys()
+    assert trained != encoders("a.pt", "0") == encoders("b.pt", "0") != encoders("a.pt", "1")
+
+
 def test_encoders_come_in_the_order_of_the_modalities():
     made = plan([FUSED])
     wildcards = SimpleNamespace(run=only(made.jobs))

@@ -3,10 +3,12 @@ import shutil
 import pytest
 import torch
 
-from spectraflow.errors import InputError
+from spectraflow.errors import ChecksumError, ConfigError, InputError
 from spectraflow.files import read_json
 from spectraflow.methods.mmfrl.pretrain import load_encoder, pretrain
 from spectraflow.methods.mmfrl.pretraining_task import PretrainingTask
+from spectraflow.nn.dmpnn import Dmpnn
+from spectraflow.provenance import file_sha256
 from spectraflow.training.checkpoint import save_checkpoint
 from spectraflow.training.run_folder import read_history
 from tests.unit.methods.mmfrl.small_pretraining import small_run, write_pretraining
@@ -57,6 +59,26 @@ def test_the_encoder_is_read_back(finished, files, tmp_path):
 def test_leaks_are_flagged(files, tmp_path):
     folder = run(small_run(dedupe="none", training={"epochs": 1}), files, tmp_path)
     assert read_json(folder / "settings.json")["leaks"] is True
+
+
+def test_a_released_encoder_is_judged_and_kept_as_it_is(files, tmp_path):
+    published = Dmpnn(hidden=24)
+    names = {f"encoder.0{name.removeprefix('messages')}": value for name, value in published.state_dict().items()}
+    path = tmp_path / "released.pt"
+    torch.save(names, path)
+    released = {"weights": str(path), "sha256": file_sha256(path)}
+    folder = run(small_run(released=released), files, tmp_path)
+    settings, metrics = read_json(folder / "settings.json"), read_json(folder / "metrics.json")
+    assert settings["leaks"] is True
+    assert settings["trained_on"] == []
+    assert metrics["epochs"] == 1
+    assert metrics["parts"]["held_out"]["excess"]["value"] > 0
+    for name, value in published.state_dict().items():
+        torch.testing.assert_close(load_encoder(folder).state_dict()[name], value)
+    with pytest.raises(ChecksumError, match=r"released\.pt"):
+        run(small_run(released={**released, "sha256": "0" * 64}), files, tmp_path, "other")
+    with pytest.raises(ConfigError, match="no projection"):
+        run(small_run(released=released, loss={"projection": "mlp"}), files, tmp_path, "projected")
 
 
 def without_times(records):

@@ -52,6 +52,10 @@ def test_the_reference_is_the_first_network_from_scratch_unless_named():
         ({"runs": [{"label": "a", "modalities": ["nmr", "peak"]}]}, "dmpnn takes one pre-trained encoder"),
         ({"runs": [{"label": "a", "kind": "late", "modalities": ["nmr", "nmr"]}]}, "a modality is named twice"),
         ({"runs": [{"label": "a", "kind": "forest", "modalities": ["nmr"]}]}, "takes no pre-trained encoder"),
+        (
+            {"runs": [{"label": "a", "modalities": ["nmr"], "released": {"peak": {"weights": "p", "sha256": "0"}}}]},
+            "modalities that are not used: peak",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused(values, message):

@@ -10,6 +10,9 @@ def test_a_row_says_what_a_pretraining_reached(make_encoder):
     assert (row["excess"], row["spearman"], row["neighbours"]) == ("0.1234", "0.567", "16.0")
     assert (row["molecules"], row["epoch"], row["targets"]) == ("950 / 50", "1 of 3", "nmr: 0.0312")
     assert row["time"] == "60 s"
+    released = {"weights": "a.pt", "sha256": "0"}
+    (row,) = encoder_rows([load_run(make_encoder("b" * 12, released=released, training={"epochs": 3}))])
+    assert row["notes"] == "released by the authors, not trained here"
 
 
 def test_encoders_of_one_modality_are_told_apart(make_encoder):
