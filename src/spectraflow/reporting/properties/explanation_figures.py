@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 from markupsafe import Markup
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from spectraflow.molecules.depictions import draw_subgraph
 from spectraflow.reporting.axes import axes_of
@@ -18,14 +20,16 @@ from spectraflow.reporting.theme import INK, OTHER_COLOUR, SERIES, figure_style,
 
 COLUMNS = 4
 MOLECULES = 8
-_COLOURS = "viridis"
+_SCALE = ListedColormap(colormaps["viridis"](np.linspace(0, 0.88, 256)))
+"""Without the palest yellow, which is not seen on a white page."""
+_CLASSES = ListedColormap(SERIES[:2])
 _PRODUCTS = {"coefficient": "coefficient c", "prediction": "prediction p", "product": "product c·p"}
 
 
 def embedding_maps(one: Explanation) -> Figure | None:
     """Draw the molecules on the plane of each embedding, coloured by target; test molecules have a ring (Fig. 2).
 
-    A class has two colours, a number a scale; molecules without the target are grey. Points are pixels, so that
+    Two classes have two colours, numbers a scale; molecules without the target are grey. Points are pixels, so that
     thousands of them stay small.
     """
     panels = [
@@ -37,16 +41,20 @@ def embedding_maps(one: Explanation) -> Figure | None:
     lines = -(-len(panels) // COLUMNS)
     known = one.positions["target"].drop_nulls()
     norm = Normalize(*np.quantile(known, [0.02, 0.98])) if len(known) else Normalize(0, 1)
+    number = one.found.get("kind") == "regression"
+    colours = ScalarMappable(norm, _SCALE) if number else ScalarMappable(Normalize(0, 1), _CLASSES)
     with figure_style():
         figure, axes = axes_of(9.2, 0.5 + 2.35 * lines, COLUMNS, lines)
         for place, (title, rows) in zip(axes, panels, strict=False):
-            _map(place, rows, norm, title)
+            _map(place, rows, colours, title)
         for place in axes[len(panels) :]:
             place.set_axis_off()
-        if one.found.get("kind") == "regression":
-            figure.colorbar(
-                ScalarMappable(norm, _COLOURS), ax=axes, shrink=0.5, label=_shortened(one.found.get("target"))
-            )
+        target = _shortened(one.found.get("target"))
+        if number:
+            figure.colorbar(colours, ax=axes, shrink=0.5, label=target)
+        else:
+            points = [Line2D([], [], ls="", marker="o", ms=4, color=colour) for colour in SERIES[:2]]
+            figure.legend(points, [f"{target}: no", f"{target}: yes"], loc="outside lower left", ncols=2)
         return figure
 
 
@@ -55,11 +63,11 @@ def _shortened(target: Any) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-def _map(axes: Axes, rows: pl.DataFrame, norm: Normalize, title: str) -> None:
+def _map(axes: Axes, rows: pl.DataFrame, colours: ScalarMappable, title: str) -> None:
     unknown, known = rows.filter(pl.col("target").is_null()), rows.filter(pl.col("target").is_not_null())
     style: dict[str, Any] = {"s": 7, "lw": 0, "alpha": 0.75, "rasterized": True}
     axes.scatter(unknown["x"], unknown["y"], color=OTHER_COLOUR, **style)
-    axes.scatter(known["x"], known["y"], c=known["target"], cmap=_COLOURS, norm=norm, **style)
+    axes.scatter(known["x"], known["y"], color=colours.to_rgba(known["target"].to_numpy()), **style)
     test = rows.filter(pl.col("part") == "test")
     axes.scatter(test["x"], test["y"], s=12, facecolors="none", edgecolors="#7f7f7f", lw=0.5, rasterized=True)
     axes.set(xticks=[], yticks=[])

@@ -1,4 +1,5 @@
 import pytest
+from matplotlib.colors import to_hex
 
 from spectraflow.reporting.properties.explanation_figures import embedding_maps, late_violins, molecule_drawings
 from spectraflow.reporting.properties.explanations import (
@@ -9,6 +10,7 @@ from spectraflow.reporting.properties.explanations import (
     subgraph_tables,
 )
 from spectraflow.reporting.runs import load_run
+from spectraflow.reporting.theme import SERIES
 
 
 @pytest.fixture
@@ -55,6 +57,10 @@ def test_maps_and_violins_are_drawn_of_what_there_is(examined):
         "SMILES, after fine-tuning",
         "NMR spectrum, after fine-tuning",
     ]
+    classes = embedding_maps(examined[0])
+    assert [text.get_text().rpartition(": ")[2] for text in classes.legends[0].get_texts()] == ["no", "yes"]
+    drawn = {to_hex(colour) for dots in classes.axes[0].collections for colour in dots.get_facecolors()}
+    assert set(SERIES[:2]) <= drawn
     assert len(late_violins(examined[0]).axes) == 3
     for name in ("map.parquet", "late_parts.parquet"):
         (examined[0].folder / name).unlink()
