@@ -1,7 +1,8 @@
 """Averages over the models of all single modalities of MMFRL, which the paper prints as a row of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
 from typing import Any
 
@@ -10,6 +11,9 @@ from spectraflow.provenance import settings_hash
 from spectraflow.reporting.experiments import Experiment, average
 from spectraflow.reporting.published_mmfrl import AVERAGED
 from spectraflow.reporting.runs import Measured
+
+OF_PEAKS = ("pretraining.loss.peak_kernel", "pretraining.loss.peak_scale")
+"""Settings of the relational loss that peaks alone use."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +37,31 @@ def _by_split(one: Experiment, metric: str) -> dict[tuple[Any, Any], float]:
 
 
 def modality_averages(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Return an average wherever all single modalities were pre-trained from and differ in nothing else."""
-    groups: dict[str, dict[str, Experiment]] = {}
+    """Return an average wherever all single modalities were pre-trained from and differ in nothing else that all use.
+
+    Models of peaks that differ in what they alone use give an average each.
+    """
+    groups: dict[str, dict[str, list[Experiment]]] = {}
     for one in experiments:
         modalities = one.settings.get("modalities")
         if one.method == "mmfrl" and one.settings.get("kind") == "dmpnn" and _is_single(modalities):
-            rest = {key: value for key, value in one.settings.items() if key != "modalities"}
-            name = settings_hash([one.runs[0].info.get("data_version"), rest])
-            groups.setdefault(name, {})[modalities[0]] = one  # type: ignore[index]
-    return [_average(members) for members in groups.values() if members.keys() == set(MODALITIES)]
+            name = settings_hash([one.runs[0].info.get("data_version"), _shared(one.settings)])
+            groups.setdefault(name, {}).setdefault(modalities[0], []).append(one)  # type: ignore[index]
+    whole = [members for members in groups.values() if members.keys() == set(MODALITIES)]
+    return [_average(ordered) for members in whole for ordered in product(*(members[name] for name in MODALITIES))]
+
+
+def _shared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that models of every modality use."""
+    return {key: value for key, value in settings.items() if key not in ("modalities", *OF_PEAKS)}
 
 
 def _is_single(modalities: Any) -> bool:
     return isinstance(modalities, Sequence) and len(modalities) == 1 and modalities[0] in MODALITIES
 
 
-def _average(members: dict[str, Experiment]) -> ModalityAverage:
-    ordered = tuple(members[name] for name in MODALITIES)
-    settings = {**ordered[0].settings, "modalities": AVERAGED}
+def _average(ordered: tuple[Experiment, ...]) -> ModalityAverage:
+    peak = ordered[MODALITIES.index("peak")].settings
+    of_peaks = {key: peak[key] for key in OF_PEAKS}
+    settings = {**ordered[0].settings, **of_peaks, "modalities": AVERAGED}
     return ModalityAverage("mmfrl", settings, tuple(run for one in ordered for run in one.runs), (), ordered)

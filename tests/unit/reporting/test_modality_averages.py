@@ -38,3 +38,17 @@ def test_only_modalities_that_differ_in_nothing_else_are_averaged(make):
         if "peak" not in folder.name
     ]
     assert averages([*runs, *other]) == []
+
+
+def test_what_peaks_alone_use_may_differ(make):
+    runs = every_modality(make)
+    kernel = {"loss": {"peak_kernel": "laplace"}}
+    for seed in (0, 1):
+        differences = {"task": "bbbp", "split_seed": seed, "pretraining": pretrained("peak", **kernel)}
+        runs.append(make(f"laplace-{seed}", differences, score=0.3))
+    published, laplace = averages(runs)
+    assert published.settings["pretraining.loss.peak_kernel"] == "published"
+    assert laplace.settings["pretraining.loss.peak_kernel"] == "laplace"
+    assert laplace.measure("property/auc").value < published.measure("property/auc").value
+    (alone,) = averages([run for run in runs if "peak" not in run.name])
+    assert alone.settings["pretraining.loss.peak_kernel"] == "laplace"
