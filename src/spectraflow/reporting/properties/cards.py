@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from spectraflow.reporting.labels import percent, plain
-from spectraflow.reporting.properties.contrasts import Contrast
+from spectraflow.reporting.properties.contrasts import Contrast, ahead_words
 from spectraflow.reporting.properties.entries import Entry, by_family, family_words
 from spectraflow.reporting.sections import Card
 
@@ -35,11 +35,10 @@ def _mean_auc(entries: Sequence[Entry], reference: str, words: str) -> Card | No
 
 
 def _ahead(one: Contrast) -> Card:
-    count = len(one.tasks)
-    won, lost = len(one.verdicts("win")), len(one.verdicts("loss"))
-    note = f"significantly better on {won}, worse on {lost} (Holm)"
+    extent, tasks = next(iter(one.by_extent().items()))
+    ahead, significant = ahead_words(tasks)
     title = f"{one.one.label}: better in the mean than {one.other}"
-    return Card(title, f"{len(one.better)} of {count}", "", "", note, "tasks")
+    return Card(title, ahead, "", "", f"tasks: {extent}; significantly (Holm): {significant}", "tasks")
 
 
 def _overlap(overlaps: Sequence[Mapping[str, Any]]) -> list[Card]:

@@ -17,30 +17,48 @@ from spectraflow.reporting.properties.entries import (
     labels_of,
 )
 from spectraflow.reporting.property_labels import IN_PERCENT, UNITS, signed, task_name, task_place
+from spectraflow.reporting.published_mmfrl import fit_budget
 from spectraflow.reporting.score_cells import p_text
 
 DRAWS = 2_000
 """Bootstrap samples of test molecules where the split is one."""
+WHOLE, REDUCED = "whole", "reduced fits"
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One model against another on the tasks of a split protocol and cleaning that both were tested on."""
+    """One model against another on the tasks of a split protocol and cleaning that both were tested on.
+
+    reduced: the tasks on which a fit cost less than the paper's.
+    """
 
     one: Entry
     other: str
     family: Family
     tasks: list[TaskComparison]
     skipped: list[str]
-
-    @property
-    def better(self) -> list[TaskComparison]:
-        """The tasks on which the one has the better mean."""
-        return [task for task in self.tasks if task.difference.gain > 0]
+    reduced: frozenset[str] = frozenset()
 
     def verdicts(self, verdict: str) -> list[TaskComparison]:
         """Return the tasks with this verdict: win, tie or loss."""
-        return [task for task in self.tasks if task.verdict == verdict]
+        return _with_verdict(self.tasks, verdict)
+
+    def by_extent(self) -> dict[str, list[TaskComparison]]:
+        """Return the tasks run whole and those with reduced fits, without an empty one: who is ahead may differ."""
+        whole = [task for task in self.tasks if task.task not in self.reduced]
+        reduced = [task for task in self.tasks if task.task in self.reduced]
+        return {extent: tasks for extent, tasks in ((WHOLE, whole), (REDUCED, reduced)) if tasks}
+
+
+def _with_verdict(tasks: Sequence[TaskComparison], verdict: str) -> list[TaskComparison]:
+    return [task for task in tasks if task.verdict == verdict]
+
+
+def ahead_words(tasks: Sequence[TaskComparison]) -> tuple[str, str]:
+    """Return in words on how many tasks the mean is better, and on how many the difference is significant."""
+    better = sum(task.difference.gain > 0 for task in tasks)
+    won, lost = len(_with_verdict(tasks, "win")), len(_with_verdict(tasks, "loss"))
+    return f"{better} of {len(tasks)}", f"{won} better, {lost} worse"
 
 
 def fingerprint_labels(entries: Sequence[Entry]) -> list[str]:
@@ -58,13 +76,15 @@ def contrasts(entries: Sequence[Entry], others: Sequence[str], draws: int = DRAW
     for family, members in by_family(entries).items():
         models = [one for one in members if not one.is_average]
         for other in others:
-            beside = [run.folder for one in models if one.label == other for run in one.runs]
+            others_own = [one for one in models if one.label == other]
+            beside = [run.folder for one in others_own for run in one.runs]
             for label in labels_of(models):
                 alike = [one for one in models if one.label == label]
                 if label == other or not beside:
                     continue
                 tasks, skipped = compare_runs([run.folder for one in alike for run in one.runs], beside, draws=draws)
-                found.append(Contrast(alike[0], other, family, tasks, skipped))
+                reduced = frozenset(one.task for one in alike + others_own if fit_budget(one.settings))
+                found.append(Contrast(alike[0], other, family, tasks, skipped, reduced))
     return found
 
 
@@ -127,22 +147,28 @@ def _cell(found: TaskComparison | None) -> dict[str, Any]:
 
 
 def claims(found: Sequence[Contrast]) -> list[dict[str, Any]]:
-    """Return in words whether each fusion beats what it is compared with on a majority of the tasks."""
-    return [_claim(one) for one in found if one.one.is_fusion and one.tasks]
+    """Return in words whether each fusion beats what it is compared with on a majority of the tasks.
+
+    Tasks run whole come first, those with reduced fits have rows of their own.
+    """
+    fused = [(one, one.by_extent()) for one in found if one.one.is_fusion]
+    return [_claim(one, extent, of[extent]) for extent in (WHOLE, REDUCED) for one, of in fused if extent in of]
 
 
-def _claim(one: Contrast) -> dict[str, Any]:
-    count, better = len(one.tasks), len(one.better)
-    behind = [f"{task_name(task.task)} {_gain(task)}" for task in one.tasks if task.difference.gain <= 0]
+def _claim(one: Contrast, extent: str, tasks: Sequence[TaskComparison]) -> dict[str, Any]:
+    behind = [f"{task_name(task.task)} {_gain(task)}" for task in tasks if task.difference.gain <= 0]
+    ahead, significant = ahead_words(tasks)
+    majority = 2 * sum(task.difference.gain > 0 for task in tasks) > len(tasks)
     return {
         "fusion": one.one.label,
         "other": one.other,
         "family": family_words(one.family),
-        "better": f"{better} of {count}",
-        "majority": 2 * better > count,
-        "verdict": "a majority" if 2 * better > count else "no majority",
-        "significant": f"{len(one.verdicts('win'))} better, {len(one.verdicts('loss'))} worse",
-        "median": _medians(one.tasks),
+        "extent": extent,
+        "better": ahead,
+        "majority": majority,
+        "verdict": "a majority" if majority else "no majority",
+        "significant": significant,
+        "median": _medians(tasks),
         "behind": ", ".join(behind),
     }
 

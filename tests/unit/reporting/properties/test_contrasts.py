@@ -62,6 +62,19 @@ def test_claims_say_majority_and_where_a_fusion_is_behind(entries):
     assert claim["median"] == "+2.5 points of AUC, -50 % of the error"
 
 
+def test_tasks_with_reduced_fits_make_claims_of_their_own(entries):
+    short = {"training": {"epochs": 2}}
+    found = entries(
+        *scored("bbbp", "plain", {}, [0.8]),
+        *scored("esol", "plain", short, [1.0]),
+        *scored("bbbp", "late", LATE, [0.9]),
+        *scored("esol", "late", {**LATE, **short}, [1.5]),
+    )
+    whole, reduced = claims(contrasts(found, ["plain"]))
+    assert (whole["extent"], whole["better"], whole["majority"]) == ("whole", "1 of 1", True)
+    assert (reduced["extent"], reduced["better"], reduced["majority"]) == ("reduced fits", "0 of 1", False)
+
+
 def test_only_fingerprints_are_baselines_and_only_fusions_make_claims(entries):
     found = entries(
         ({}, {"label": "plain"}),
