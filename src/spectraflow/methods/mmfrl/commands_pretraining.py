@@ -69,5 +69,6 @@ def pretrain(
 
     run = load_settings(PretrainingRun, settings)
     targets = target_paths(target or [])
-    run_on_devices()
+    if run.released is None:
+        run_on_devices()
     run_pretraining(run, pretraining, graphs, targets, out, checkpoints, data_version=data_version, uri=uri)
